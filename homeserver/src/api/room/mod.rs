@@ -1,0 +1,10 @@
+//! Rooms: create, join, leave, state, send and what else happens inside one.
+
+use axum::Router;
+
+use crate::house::SharedHouse;
+
+/// Returns the routes of this area.
+pub(crate) fn routes() -> Router<SharedHouse> {
+    Router::new()
+}

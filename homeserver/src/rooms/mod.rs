@@ -1,0 +1,1 @@
+//! Rooms: how they are created, appended to, authorised and read.

@@ -1,0 +1,1 @@
+//! `/sync`: tokens, answers and the long poll.

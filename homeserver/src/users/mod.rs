@@ -1,0 +1,1 @@
+//! People: accounts, passwords, devices, access tokens, profiles, filters and account data.
