@@ -1,0 +1,38 @@
+//! The network seam: what a bridge implements, and the plain data that crosses.
+//!
+//! A bridge is a [`NetworkConnector`] (one per configured network) that makes [`NetworkClient`]s
+//! (one per login). Everything else on this seam is data: it can be printed, stored and replayed.
+//!
+//! ```text
+//! network ── RemoteEvent ──> RemoteSink::commit   (returns when durable; only then acknowledge)
+//! network <── RemoteStep ─── NetworkClient::send  (planned and committed before)
+//! ```
+
+mod capabilities;
+mod chat;
+mod connector;
+mod content;
+mod delivery;
+mod error;
+mod event;
+mod login;
+mod outgoing;
+mod sink;
+mod state;
+
+pub use capabilities::{Capabilities, DeliveryFacts, Level, Limits, Ordering};
+pub use chat::{ChatInfo, ChatKind, Member, MemberList, RemoteMembership, UserInfo};
+pub use connector::{
+    ConfigError, ConnectContext, Directory, JoinedChat, NetworkClient, NetworkConnector,
+    NetworkContext, NetworkFactory, NetworkFacts,
+};
+pub use content::{FormattedText, MediaRef, MessageContent, MessageKind};
+pub use delivery::{LostAnswer, Operation, RemoteStep, SendOutcome};
+pub use error::{NetworkError, Refusal};
+pub use event::{
+    Gap, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender, TopicChange,
+};
+pub use login::{LoginField, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep, StoredLogin};
+pub use outgoing::{EventSource, Outgoing, OutgoingKind, Profile, Speaker};
+pub use sink::{Batch, CommitError, Cursor, RemoteIntake, RemoteSink, Settlement};
+pub use state::{BridgeState, BridgeStateKind};

@@ -1,0 +1,190 @@
+//! What goes from Matrix to a network, before a bridge has planned its steps.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MediaRef, MessageContent, RemoteMembership};
+use crate::ids::{LoginId, PortalKey, RemoteMessageId, RemoteUserId};
+
+/// One thing a Matrix person did in a portal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Where it goes.
+    pub portal: PortalKey,
+    /// In whose name it is said there.
+    pub speaker: Speaker,
+    /// The Matrix event it comes from.
+    pub source: EventSource,
+    /// What it is.
+    pub kind: OutgoingKind,
+}
+
+/// In whose name something is said on the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum Speaker {
+    /// The sender's own remote account.
+    Login {
+        /// Which.
+        login: LoginId,
+    },
+    /// Another account that speaks for people who have none.
+    Relay {
+        /// The account that carries it.
+        login: LoginId,
+        /// Whose words they are.
+        profile: Profile,
+    },
+    /// A remote puppet of the Matrix person (networks where we may invent senders).
+    Puppet {
+        /// The Matrix person.
+        mxid: String,
+        /// As they want to be shown.
+        profile: Profile,
+    },
+}
+
+impl Speaker {
+    /// Returns the login that carries it, where one does.
+    pub fn login(&self) -> Option<&LoginId> {
+        match self {
+            Self::Login { login } | Self::Relay { login, .. } => Some(login),
+            Self::Puppet { .. } => None,
+        }
+    }
+}
+
+/// How a Matrix person is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Their Matrix id.
+    pub mxid: String,
+    /// Their display name, or their id where they have none.
+    pub name: String,
+    /// Their picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<MediaRef>,
+}
+
+/// The Matrix event behind something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSource {
+    /// The room.
+    pub room_id: String,
+    /// The event.
+    pub event_id: String,
+    /// Its sender.
+    pub sender: String,
+    /// `origin_server_ts`, Unix milliseconds.
+    pub timestamp: i64,
+}
+
+/// What a Matrix person did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum OutgoingKind {
+    /// Said something.
+    Message {
+        /// What.
+        content: MessageContent,
+        /// In answer to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<RemoteMessageId>,
+        /// In which thread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread: Option<RemoteMessageId>,
+    },
+    /// Changed a message.
+    Edit {
+        /// Which (its first part).
+        target: RemoteMessageId,
+        /// To what.
+        content: MessageContent,
+    },
+    /// Took a message back.
+    Redaction {
+        /// Which.
+        target: RemoteMessageId,
+    },
+    /// Reacted.
+    Reaction {
+        /// To what.
+        target: RemoteMessageId,
+        /// With what.
+        key: String,
+    },
+    /// Took a reaction back.
+    ReactionRemove {
+        /// From what.
+        target: RemoteMessageId,
+        /// Which.
+        key: String,
+    },
+    /// Pinned or unpinned.
+    Pin {
+        /// Which.
+        target: RemoteMessageId,
+        /// On or off.
+        pinned: bool,
+    },
+    /// Started a poll, in words.
+    Poll {
+        /// Question and answers.
+        content: MessageContent,
+    },
+    /// Has read up to here.
+    Receipt {
+        /// Which.
+        target: RemoteMessageId,
+    },
+    /// Types, or stopped.
+    Typing {
+        /// Which of the two.
+        typing: bool,
+    },
+    /// Changed someone's place in the room.
+    Membership {
+        /// Whose, where it is a remote person.
+        user: RemoteUserId,
+        /// To what.
+        membership: RemoteMembership,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Set the room's name.
+    Name {
+        /// To what.
+        name: String,
+    },
+    /// Set the room's topic.
+    Topic {
+        /// To what.
+        topic: String,
+    },
+    /// Set the room's picture.
+    Avatar {
+        /// To what; `None` removes it.
+        avatar: Option<MediaRef>,
+    },
+}
+
+impl OutgoingKind {
+    /// Returns the capability this kind needs.
+    pub fn operation(&self) -> super::Operation {
+        use super::Operation;
+        match self {
+            Self::Message { content, .. } => Operation::Message(content.kind),
+            Self::Edit { .. } => Operation::Edit,
+            Self::Redaction { .. } => Operation::Redaction,
+            Self::Reaction { .. } | Self::ReactionRemove { .. } => Operation::Reaction,
+            Self::Pin { .. } => Operation::Pin,
+            Self::Poll { .. } => Operation::Poll,
+            Self::Receipt { .. } => Operation::Receipt,
+            Self::Typing { .. } => Operation::Typing,
+            Self::Membership { .. } => Operation::Membership,
+            Self::Name { .. } => Operation::Name,
+            Self::Topic { .. } => Operation::Topic,
+            Self::Avatar { .. } => Operation::Avatar,
+        }
+    }
+}
