@@ -1,2 +1,61 @@
-//! The verbs of the house.
-fn main() {}
+//! The verbs of the house. `cargo xtask` lists them.
+//!
+//! Standard library, `anyhow` and the small `test-daemons` only: this program is compiled before anything else is, every time.
+
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const VERBS: &str = "\
+Usage: cargo xtask VERB
+
+  test [--install]    checks that the foreign servers and clients of the tests are there (with --install, or where
+                      CI=true, installs them), then formatting, lints, the release build, and every test
+  peers [--install]   only the first of that: what is missing and how to get it
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] | ["help" | "--help" | "-h"] => {
+            say(VERBS);
+            ExitCode::SUCCESS
+        }
+        [verb @ ("test" | "peers"), flags @ ..] => match test::Options::from_flags(flags) {
+            Some(options) if *verb == "test" => test::run(&options),
+            Some(options) => test::run_peers(&options),
+            None => wrong_usage(&format!("`{verb}` knows only --install, not {flags:?}")),
+        },
+        [verb, ..] => wrong_usage(&format!("there is no verb `{verb}`")),
+    }
+}
+
+fn wrong_usage(why: &str) -> ExitCode {
+    complain(&format!("xtask: {why}\n\n{VERBS}"));
+    ExitCode::from(2)
+}
+
+/// Returns the folder of the workspace.
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace")
+}
+
+/// Returns cargo's target folder: this program lies in `<target>/<profile>/xtask`.
+fn target() -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .and_then(|program| Some(program.parent()?.parent()?.to_owned()))
+        .unwrap_or_else(|| workspace().join("target"))
+}
+
+#[expect(clippy::print_stdout, reason = "this program speaks to the terminal")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "this program speaks to the terminal")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
