@@ -1,1 +1,3 @@
-//! Placeholder.
+//! IRC.
+
+pub mod wire;
