@@ -1,0 +1,123 @@
+//! The two ends of a handler: [`Ruma`] reads an endpoint's request from HTTP, [`RumaResponse`] writes its answer.
+//!
+//! What can be wrong with a request is answered the way the Matrix specification wants it: no JSON, JSON of another shape, a bad
+//! id in the path, a body over the limit.
+
+use crate::MatrixError;
+use axum::{
+    RequestExt,
+    body::Body,
+    extract::{FromRequest, RawPathParams, Request},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use ruma::api::{
+    IncomingRequest, OutgoingResponse,
+    error::{DeserializationError, FromHttpRequestError},
+    path_builder::PathBuilder,
+};
+use serde::de::IgnoredAny;
+
+/// Extracts a ruma request: path arguments (percent-decoded once), query, headers and body.
+#[derive(Debug, Clone)]
+pub struct Ruma<T>(pub T);
+
+impl<S, T> FromRequest<S> for Ruma<T>
+where
+    S: Send + Sync,
+    T: IncomingRequest + Send + 'static,
+{
+    type Rejection = MatrixError;
+
+    async fn from_request(mut request: Request, _state: &S) -> Result<Self, MatrixError> {
+        let params: RawPathParams = request
+            .extract_parts()
+            .await
+            .map_err(|_| MatrixError::invalid_param("The path is not valid UTF-8."))?;
+        let mut args: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
+        supply_empty_state_key::<T>(&mut args);
+        // `into_parts` would forget the limit that the router set, hence `with_limited_body`.
+        let (parts, body) = request.with_limited_body().into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.map_err(unreadable_body)?;
+        parse_request(http::Request::from_parts(parts, body), &args).map(Ruma)
+    }
+}
+
+/// Turns a whole HTTP request into an endpoint's request, outside of axum's extractors too.
+///
+/// `args` are the path arguments in the order of the path, percent-decoded.
+pub fn parse_request<T: IncomingRequest>(
+    request: http::Request<Bytes>,
+    args: &[String],
+) -> Result<T, MatrixError> {
+    let body = request.body().clone();
+    T::try_from_http_request(request, args).map_err(|error| refusal(&error, &body))
+}
+
+/// Fills in the state key that a path without one means: `/state/m.room.name` and `/state/m.room.name/`.
+fn supply_empty_state_key<T: IncomingRequest>(args: &mut Vec<String>) {
+    let Some(path) = T::PATH_BUILDER.all_paths().next() else { return };
+    let wanted = path.matches('{').count();
+    if args.len() + 1 == wanted && path.ends_with("/{state_key}") {
+        args.push(String::new());
+    }
+}
+
+fn unreadable_body(error: axum::Error) -> MatrixError {
+    if is_over_limit(&error) {
+        return MatrixError::too_large();
+    }
+    MatrixError::new(StatusCode::BAD_REQUEST, "M_UNKNOWN", "The request body broke off.")
+}
+
+fn is_over_limit(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.is::<http_body_util::LengthLimitError>())
+}
+
+/// Finds the words for a request that ruma refused.
+fn refusal(error: &FromHttpRequestError, body: &[u8]) -> MatrixError {
+    let FromHttpRequestError::Deserialization(error) = error else {
+        return MatrixError::wrong_method();
+    };
+    match error {
+        DeserializationError::Utf8(_) => MatrixError::not_json(),
+        // A wrong type may be noticed before a syntax error further on, so the body is asked as a whole.
+        DeserializationError::Json(error) if is_json(body) => {
+            MatrixError::bad_json(sentence("The request body does not fit", error))
+        }
+        DeserializationError::Json(_) => MatrixError::not_json(),
+        DeserializationError::Query(error) if error.to_string().starts_with("missing field") => {
+            MatrixError::missing_param(sentence("A parameter is missing", error))
+        }
+        other => MatrixError::invalid_param(sentence("A parameter is not valid", other)),
+    }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
+fn sentence(start: &str, error: &dyn std::fmt::Display) -> String {
+    format!("{start}: {error}.")
+}
+
+/// Writes a ruma response.
+#[derive(Debug, Clone)]
+pub struct RumaResponse<T>(pub T);
+
+impl<T: OutgoingResponse> IntoResponse for RumaResponse<T> {
+    fn into_response(self) -> Response {
+        match self.0.try_into_http_response::<BytesMut>() {
+            Ok(response) => response.map(|body| Body::from(body.freeze())),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "an answer could not be written"
+                );
+                MatrixError::internal().into_response()
+            }
+        }
+    }
+}
