@@ -25,7 +25,9 @@ pub enum Clash {
         second: String,
     },
     /// The account of one belongs to the other alone.
-    #[error("the account {sender} of `{first}` belongs to the exclusive users of `{second}`; change one of them")]
+    #[error(
+        "the account {sender} of `{first}` belongs to the exclusive users of `{second}`; change one of them"
+    )]
     Sender {
         /// The two.
         pair: (usize, usize),

@@ -1,8 +1,7 @@
 //! What is wrong with a registration, in words: the file, the line, the key, the fault. No value of a token ever stands in it.
 
 use std::{
-    fmt,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 

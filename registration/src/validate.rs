@@ -25,7 +25,10 @@ fn valid_id(id: &str) -> Result<(), RegistrationError> {
     }
     // Synapse joins ids with it.
     if id.contains('|') || id.contains(char::is_control) {
-        return Err(RegistrationError::field("id", "it must not contain `|` or control characters"));
+        return Err(RegistrationError::field(
+            "id",
+            "it must not contain `|` or control characters",
+        ));
     }
     Ok(())
 }
