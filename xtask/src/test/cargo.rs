@@ -38,6 +38,8 @@ impl Cargo {
             .env("RIALTO_TEST_POSTGRES", &self.postgres)
             .env("RIALTO_TEST_REQUIRE_ALL", "1")
             .env("RIALTO_TEST_PYTHON", &self.python)
+            // A story that fails says why in words; where, its own text says.
+            .env("RUST_LIB_BACKTRACE", "0")
             .env("RIALTO_BIN", crate::target().join("release").join("rialto"))
             .status()
             .context("cargo cannot be run")?;

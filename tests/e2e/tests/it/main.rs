@@ -1,0 +1,3 @@
+//! Whole-program stories against real servers and real clients. `cargo xtask test` brings what they need.
+
+mod peers;
