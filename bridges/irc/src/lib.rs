@@ -1,3 +1,4 @@
 //! IRC.
 
+pub mod connection;
 pub mod wire;
