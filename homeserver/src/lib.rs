@@ -7,9 +7,30 @@
 
 mod api;
 mod appservice;
+mod builder;
+mod config;
+mod error;
 mod events;
+mod homeserver;
 mod house;
+mod keys;
+mod limits;
+mod requester;
 mod rooms;
+mod spreader;
 mod store;
 mod sync;
 mod users;
+
+pub use self::{
+    appservice::{AppserviceError, AppserviceInfo, Origin, SealError},
+    builder::{BuildError, Database, HomeserverBuilder},
+    config::RegistrationMode,
+    homeserver::{AccountError, Homeserver},
+    keys::KeyError,
+    users::AccountInfo,
+};
+
+/// The schema, in the order it grew.
+pub(crate) const MIGRATIONS: &[support_db::Migration] =
+    support_db::migrations![1 => "0001_people", 2 => "0002_rooms"];

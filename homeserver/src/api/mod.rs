@@ -1,14 +1,40 @@
 //! The HTTP door: one folder per area, one file per endpoint. Handlers translate; the domain rooms decide.
 
+mod account;
+mod account_data;
+mod admin;
+mod appservice;
+mod auth;
 mod directory;
+mod discovery;
+mod filter;
+mod profile;
+mod register;
 mod room;
+mod session;
 mod sync;
 
 use axum::Router;
 
+pub(crate) use self::{admin::Nonces, auth::Authenticated};
 use crate::house::SharedHouse;
 
 /// Puts every area's routes together, before the state is handed in.
 pub(crate) fn routes() -> Router<SharedHouse> {
-    Router::new().merge(room::routes()).merge(directory::routes()).merge(sync::routes())
+    [
+        account::routes(),
+        account_data::routes(),
+        admin::routes(),
+        appservice::routes(),
+        directory::routes(),
+        discovery::routes(),
+        filter::routes(),
+        profile::routes(),
+        register::routes(),
+        room::routes(),
+        session::routes(),
+        sync::routes(),
+    ]
+    .into_iter()
+    .fold(Router::new(), Router::merge)
 }

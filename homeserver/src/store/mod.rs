@@ -1,1 +1,13 @@
-//! What is remembered, one file per table. Only SQL and row types live here.
+//! What is remembered, one file per table. Only SQL and row types live here; deciding happens in the domain rooms.
+
+pub(crate) mod account_data;
+pub(crate) mod aliases;
+pub(crate) mod appservices;
+pub(crate) mod devices;
+pub(crate) mod facts;
+pub(crate) mod filters;
+pub(crate) mod memberships;
+pub(crate) mod outbox;
+pub(crate) mod registration_tokens;
+pub(crate) mod tokens;
+pub(crate) mod users;

@@ -1,0 +1,18 @@
+//! Sessions: the ways to log in, logging in, logging out.
+
+mod login;
+mod login_types;
+mod logout;
+
+use axum::Router;
+use support_matrix_http::route;
+
+use crate::house::SharedHouse;
+
+/// Returns the routes of this area.
+pub(crate) fn routes() -> Router<SharedHouse> {
+    let router = route(Router::new(), login_types::get_login_types);
+    let router = route(router, login::log_in);
+    let router = route(router, logout::log_out);
+    route(router, logout::log_out_everywhere)
+}
