@@ -1,0 +1,62 @@
+//! The load bench: the built program under load, beside a bare loop that commits the same rows.
+//!
+//! `cargo xtask bench` builds and runs it. Figures are for comparing in one run on one machine; none
+//! of them is a test. The table on standard output is Markdown.
+
+mod baseline;
+mod client;
+mod figures;
+mod irc;
+mod program;
+mod push;
+mod sends;
+
+use anyhow::Result;
+use figures::Table;
+
+/// How many messages each load measures. Small enough for a laptop, large enough for a p99.
+const MESSAGES: usize = 3_000;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let _installed_by_someone_else = rustls::crypto::ring::default_provider().install_default();
+    let mut table = Table::new();
+
+    let bare = baseline::rows_per_second(MESSAGES * 4).await?;
+    table.row("bare loop, messages' rows in groups of 100", format!("{bare:.0} messages/s"), "1.00");
+
+    let (program, started) = program::Program::start().await?;
+    table.row("start to the first 200", format!("{} ms", started.as_millis()), "");
+    table.row("memory, idle", format!("{:.1} MiB", program.resident_mib()?), "");
+
+    for connections in [1, 16, 64] {
+        let load = sends::measure(&program, connections, MESSAGES).await?;
+        table.row(
+            &format!("sends, {connections} connection(s)"),
+            format!(
+                "{:.0}/s, p50 {:.2} ms, p99 {:.2} ms, CPU {:.2} ms each",
+                load.per_second, load.p50_ms, load.p99_ms, load.cpu_ms_each
+            ),
+            &format!("{:.2}", load.per_second / bare),
+        );
+    }
+
+    let push = push::measure(&program, 500).await?;
+    table.row(
+        "appservice push, send to delivery",
+        format!("p50 {:.2} ms, p99 {:.2} ms", push.p50_ms, push.p99_ms),
+        "",
+    );
+
+    for (name, way) in irc::measure(&program, 300).await? {
+        table.row(
+            &name,
+            format!("{:.0}/s, p50 {:.2} ms, p99 {:.2} ms", way.per_second, way.p50_ms, way.p99_ms),
+            &format!("{:.2}", way.per_second / bare),
+        );
+    }
+    table.row("memory, after the load", format!("{:.1} MiB", program.resident_mib()?), "");
+
+    table.print();
+    program.stop()
+}
