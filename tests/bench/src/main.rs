@@ -12,6 +12,7 @@ mod push;
 mod sends;
 
 use anyhow::Result;
+use bridge_testkit::peers::InspIrcd;
 use figures::Table;
 
 /// How many messages each load measures. Small enough for a laptop, large enough for a p99.
@@ -25,7 +26,8 @@ async fn main() -> Result<()> {
     let bare = baseline::rows_per_second(MESSAGES * 4).await?;
     table.row("bare loop, messages' rows in groups of 100", format!("{bare:.0} messages/s"), "1.00");
 
-    let (program, started) = program::Program::start().await?;
+    let ircd = InspIrcd::start()?;
+    let (program, started) = program::Program::start(&ircd.address()).await?;
     table.row("start to the first 200", format!("{} ms", started.as_millis()), "");
     table.row("memory, idle", format!("{:.1} MiB", program.resident_mib()?), "");
 
@@ -48,7 +50,7 @@ async fn main() -> Result<()> {
         "",
     );
 
-    for (name, way) in irc::measure(&program, 300).await? {
+    for (name, way) in irc::measure(&program, &ircd, 300).await? {
         table.row(
             &name,
             format!("{:.0}/s, p50 {:.2} ms, p99 {:.2} ms", way.per_second, way.p50_ms, way.p99_ms),

@@ -18,10 +18,9 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts it and returns it with the time from start to the first answer.
-    pub(crate) async fn start() -> Result<(Self, Duration)> {
+    pub(crate) async fn start(irc: &str) -> Result<(Self, Duration)> {
         let folder = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let irc = std::env::var("RIALTO_BENCH_IRC").unwrap_or_else(|_| "127.0.0.1:1".to_owned());
         std::fs::write(
             folder.path().join("rialto.toml"),
             format!(
