@@ -32,7 +32,9 @@ pub use error::{NetworkError, Refusal};
 pub use event::{
     Gap, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender, TopicChange,
 };
-pub use login::{LoginField, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep, StoredLogin};
+pub use login::{
+    LoginField, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep, StoredLogin,
+};
 pub use outgoing::{EventSource, Outgoing, OutgoingKind, Profile, Speaker};
 pub use sink::{Batch, CommitError, Cursor, RemoteIntake, RemoteSink, Settlement};
 pub use state::{BridgeState, BridgeStateKind};

@@ -22,8 +22,7 @@ impl Client {
 
     /// Logs in.
     pub(crate) async fn login(url: &str, user: &str, password: &str) -> Result<Self> {
-        let mut client =
-            Self { http: connection()?, url: url.to_owned(), token: String::new() };
+        let mut client = Self { http: connection()?, url: url.to_owned(), token: String::new() };
         let answer = client
             .call(
                 Method::POST,

@@ -90,9 +90,7 @@ async fn from_matrix(
     for number in 0..messages {
         let (said, text) = (Instant::now(), format!("outward {number}"));
         client.say(room, &format!("o{number}"), &text).await?;
-        observer
-            .wait(&text, |heard| heard.iter().rev().any(|one| one.line.text() == text))
-            .await?;
+        observer.wait(&text, |heard| heard.iter().rev().any(|one| one.line.text() == text)).await?;
         latencies.push(said.elapsed());
     }
     Ok(Load::of(latencies, begun.elapsed(), program.cpu()?.saturating_sub(cpu)))
@@ -122,7 +120,8 @@ impl Person {
         self.tell_bot(&direct, "login irc nick=bridged", "bridged").await?;
         let answer = self.tell_bot(&direct, &format!("join irc {CHANNEL}"), "!").await?;
         let start = answer.find('!').context("no room id in the bot's answer")?;
-        let room = answer[start..].split(|c: char| c.is_whitespace() || c == ')' || c == '"').next();
+        let room =
+            answer[start..].split(|c: char| c.is_whitespace() || c == ')' || c == '"').next();
         Ok(room.context("no room id")?.trim_end_matches(['.', ',']).to_owned())
     }
 
@@ -135,7 +134,10 @@ impl Person {
             if let Some(answer) = texts.into_iter().find(|text| text.contains(expected)) {
                 return Ok(answer);
             }
-            ensure!(begun.elapsed() < Duration::from_secs(60), "the bot did not answer `{command}`");
+            ensure!(
+                begun.elapsed() < Duration::from_secs(60),
+                "the bot did not answer `{command}`"
+            );
         }
     }
 

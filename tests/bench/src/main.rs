@@ -24,7 +24,11 @@ async fn main() -> Result<()> {
     let mut table = Table::new();
 
     let bare = baseline::rows_per_second(MESSAGES * 4).await?;
-    table.row("bare loop, messages' rows in groups of 100", format!("{bare:.0} messages/s"), "1.00");
+    table.row(
+        "bare loop, messages' rows in groups of 100",
+        format!("{bare:.0} messages/s"),
+        "1.00",
+    );
 
     let ircd = InspIrcd::start()?;
     let (program, started) = program::Program::start(&ircd.address()).await?;

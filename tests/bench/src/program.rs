@@ -67,8 +67,11 @@ impl Program {
     /// Runs another verb of the program with the same configuration.
     pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Result<()> {
         use std::io::Write as _;
-        let mut child =
-            rialto(&self.folder).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        let mut child = rialto(&self.folder)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
         child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
         ensure!(child.wait()?.success(), "rialto {} failed", arguments.join(" "));
         Ok(())
@@ -77,7 +80,8 @@ impl Program {
     /// Returns the resident memory.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib / 1024.0)
     }

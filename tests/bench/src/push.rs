@@ -18,12 +18,10 @@ pub(crate) async fn measure(program: &Program, messages: usize) -> Result<Load> 
     let (deliveries, mut arrived) = mpsc::channel(1_000);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let appservice = Router::new()
-        .route("/_matrix/app/v1/transactions/{txn}", put(take))
-        .with_state(deliveries);
-    let served = tokio::task::JoinSet::from_iter([async move {
-        axum::serve(listener, appservice).await
-    }]);
+    let appservice =
+        Router::new().route("/_matrix/app/v1/transactions/{txn}", put(take)).with_state(deliveries);
+    let served =
+        tokio::task::JoinSet::from_iter([async move { axum::serve(listener, appservice).await }]);
 
     let file = program.path("appservice.yaml");
     std::fs::write(
@@ -52,7 +50,10 @@ pub(crate) async fn measure(program: &Program, messages: usize) -> Result<Load> 
     Ok(Load::of(latencies, whole, program.cpu()?.saturating_sub(cpu)))
 }
 
-async fn take(State(deliveries): State<mpsc::Sender<String>>, Json(body): Json<Value>) -> Json<Value> {
+async fn take(
+    State(deliveries): State<mpsc::Sender<String>>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
     for event in body["events"].as_array().into_iter().flatten() {
         if let Some(event_id) = event["event_id"].as_str() {
             // The measurement may be over; then nobody listens any more.

@@ -13,7 +13,11 @@ use crate::figures::Load;
 use crate::program::Program;
 
 /// Sends `messages` over `connections` at once.
-pub(crate) async fn measure(program: &Program, connections: usize, messages: usize) -> Result<Load> {
+pub(crate) async fn measure(
+    program: &Program,
+    connections: usize,
+    messages: usize,
+) -> Result<Load> {
     let name = format!("sender{connections}");
     program.run(&["user", "create", &name, "--password-stdin"], "bench-password\n")?;
     let client = Client::login(program.url(), &name, "bench-password").await?;

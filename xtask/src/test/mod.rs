@@ -6,6 +6,7 @@
 
 mod cargo;
 mod install;
+mod licences;
 mod peers;
 mod stages;
 
@@ -55,6 +56,7 @@ fn run_stages(options: &Options, stages: &mut Stages) -> Result<()> {
     let cargo = Cargo::new(&peers, &cluster);
 
     stages.attempt("fmt", || cargo.run(&["fmt", "--all", "--check"]));
+    stages.attempt("licences", licences::check);
     // In the release profile, because it then shares build scripts (SQLite and ring in C) and macros with the build.
     let lints = ["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"];
     stages.attempt("clippy", || cargo.run(&lints));
