@@ -26,7 +26,7 @@ const EVENT_BYTES: usize = 800;
 /// Returns how many messages' rows a second a bare loop commits.
 pub(crate) async fn rows_per_second(messages: usize) -> Result<f64> {
     let folder = tempfile::tempdir()?;
-    let options = OpenOptions::new("bench", Arc::new(SystemClock), Arc::new(OsRandom));
+    let options = OpenOptions::new("bench", Arc::new(SystemClock::new()), Arc::new(OsRandom));
     let db = Db::open(Location::sqlite(folder.path().join("bare.db")), MIGRATIONS, options).await?;
     let json = "x".repeat(EVENT_BYTES);
     let begun = Instant::now();
