@@ -16,7 +16,7 @@ pub(crate) struct Answer {
 
 #[expect(clippy::large_enum_variant, reason = "there is one per database, and it never moves far")]
 pub(crate) enum Connection {
-    Sqlite { connection: SqliteConnection, _lock: FileLock },
+    Sqlite { connection: SqliteConnection, lock: FileLock },
     Postgres(PostgresWriter),
 }
 
@@ -35,11 +35,11 @@ impl Connection {
         }
     }
 
-    /// Runs a script without parameters.
+    /// Runs a script without parameters, however long it takes: migrations are scripts.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), DbError> {
         match self {
             Self::Sqlite { connection, .. } => connection.script(sql),
-            Self::Postgres(writer) => Box::pin(writer.script(sql)).await,
+            Self::Postgres(writer) => Box::pin(writer.long_script(sql)).await,
         }
     }
 

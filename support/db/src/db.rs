@@ -217,10 +217,13 @@ impl Db {
     }
 
     /// Accepts no more jobs, finishes those that were accepted, and lets the database go. Later
-    /// calls are answered with [`DbError::Closed`]. All clones are closed.
+    /// calls are answered with [`DbError::Closed`]. All clones are closed. Called from a job it only
+    /// begins the closing.
     pub async fn close(&self) {
         self.inner.closing.cancel();
-        self.inner.tasks.wait().await;
+        if !is_writing(identity(&self.inner.counters)) {
+            self.inner.tasks.wait().await;
+        }
     }
 }
 

@@ -58,6 +58,9 @@ pub enum DbError {
     /// The disk refused to read or write.
     #[error("the disk that holds the database failed: {0}")]
     Disk(String),
+    /// The database user lacks a right.
+    #[error("the database user may not do this: {0}")]
+    Denied(String),
     /// Everything else: in practice a mistake in a statement.
     #[error("database statement failed: {message} (statement: {sql})")]
     Statement {
@@ -116,6 +119,7 @@ impl DbError {
             | Self::Constraint { .. }
             | Self::NoRow
             | Self::Column { .. }
+            | Self::Denied(_)
             | Self::Statement { .. } => Reach::Job,
         }
     }

@@ -13,12 +13,15 @@
 //! - **A statement that fails ends it**: PostgreSQL refuses to go on in that savepoint, so SQLite
 //!   is held to the same. Write `ON CONFLICT` where a conflict is expected.
 //! - **It must not wait for another job** of the same [`Db`], nor for anybody who does: the writer
-//!   would wait for itself. A direct attempt is answered with [`DbError::Nested`].
+//!   would wait for itself. A direct attempt is answered with [`DbError::Nested`]. Waiting for
+//!   anything else that is slow is allowed but rude: nobody writes meanwhile.
 //!
 //! SQL that both databases understand: integers `BIGINT`, times `BIGINT` (unix ms), JSON `TEXT`,
 //! flags `BOOLEAN`, bytes `BLOB` or `BYTEA`, `ON CONFLICT`, `RETURNING`, `CAST(sum(x) AS BIGINT)`, and for
 //! lists `IN (SELECT value FROM json_each($1))` with [`text_list`] or [`integer_list`] (there
-//! `CAST(value AS BIGINT)`). `INSERT .. SELECT .. ON CONFLICT` needs a `WHERE TRUE` before `ON`.
+//! `CAST(value AS BIGINT)`). What is ordered or compared by text is declared `COLLATE "C"` on
+//! PostgreSQL, to order as SQLite does. No deferred constraints: at the commit they would fail the
+//! whole batch. `INSERT .. SELECT .. ON CONFLICT` needs a `WHERE TRUE` before `ON`.
 
 mod backoff;
 mod connection;

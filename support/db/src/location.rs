@@ -20,6 +20,8 @@ impl Location {
     }
 
     /// A schema in the database that a `postgres://` URL names, created if it is missing.
+    /// The URL has to lead to the server itself: the lease lives in the session, and a pooler that
+    /// hands sessions from hand to hand would hand the lease along.
     #[must_use]
     pub fn postgres(url: impl Into<String>, schema: impl Into<String>) -> Self {
         Self(Place::Postgres { url: url.into(), schema: schema.into() })

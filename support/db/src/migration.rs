@@ -140,7 +140,7 @@ async fn apply(
         result = connection.query(APPLY, &params.0).await.map(drop);
     }
     if result.is_ok() {
-        result = connection.commit().await;
+        result = connection.script("COMMIT").await;
     }
     if result.is_err() {
         // The first error is the one that counts; without a commit nothing stays anyway.

@@ -132,7 +132,7 @@ async fn open_file(
     make_private(path)
         .map_err(|error| OpenError::NotWritable { place: place.clone(), why: error.to_string() })?;
     let connection = SqliteConnection::open_writer(path).map_err(|error| words(error, &place))?;
-    let mut connection = Connection::Sqlite { connection, _lock: lock };
+    let mut connection = Connection::Sqlite { connection, lock };
     let migrated =
         migration::migrate(&mut connection, migrations, &place, options.clock.now_ms()).await;
     migrated.map_err(|failure| match failure {

@@ -19,6 +19,10 @@ use crate::DbError;
 /// swallows packets gives no error of its own.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// When the server itself gives up a statement. Earlier than we do, so that a statement which is
+/// merely slow fails its own job instead of costing everybody the connection, again and again.
+const SERVER_TIMEOUT_MS: u32 = 50_000;
+
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

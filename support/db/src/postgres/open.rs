@@ -125,12 +125,12 @@ impl Words<'_> {
         match error {
             DbError::Full => OpenError::DiskFull { place },
             DbError::Lost(why) => OpenError::Unreachable { place, why },
-            DbError::Statement { message, .. } if message.contains("permission denied") => {
+            DbError::Denied(why) => {
                 let user = self.server.get_username().to_owned();
                 let database =
                     self.server.get_database().map_or_else(|| user.clone(), str::to_owned);
                 let schema = self.schema.to_owned();
-                OpenError::NoRight { place, why: message, database, user, schema }
+                OpenError::NoRight { place, why, database, user, schema }
             }
             other => OpenError::Other { place, why: other.to_string() },
         }

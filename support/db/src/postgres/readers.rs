@@ -10,7 +10,9 @@ use sqlx::{
 use support_clock::SharedRandom;
 use tokio::time::Instant;
 
-use super::{CONNECT_TIMEOUT, STATEMENT_TIMEOUT, query_on, translate, within, writer};
+use super::{
+    CONNECT_TIMEOUT, SERVER_TIMEOUT_MS, STATEMENT_TIMEOUT, query_on, translate, within, writer,
+};
 use crate::{
     BoxFuture, DbError,
     backoff::Backoff,
@@ -35,7 +37,10 @@ impl PostgresReaders {
         count: usize,
         random: SharedRandom,
     ) -> Self {
-        let settings = writer::session_settings(schema);
+        let settings = format!(
+            "{}; SET statement_timeout TO {SERVER_TIMEOUT_MS}",
+            writer::session_settings(schema)
+        );
         let pool = PgPoolOptions::new()
             .max_connections(u32::try_from(count.max(1)).unwrap_or(u32::MAX))
             .acquire_timeout(CONNECT_TIMEOUT)

@@ -28,7 +28,10 @@ fn answered(error: &dyn DatabaseError, sql: &str) -> DbError {
         "XX001" | "XX002" => DbError::Damaged(message()),
         // Shut down, crashed, starting up; too many connections; a standby after a fail-over.
         "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" => DbError::Lost(message()),
-        code if code.starts_with("08") => DbError::Lost(message()),
+        // No right; and no schema "selected" is a schema that may not even be looked into.
+        "42501" | "3F000" => DbError::Denied(message()),
+        // 08P01 is a protocol violation: a wrong number of parameters, which trying again repeats.
+        code if code.starts_with("08") && code != "08P01" => DbError::Lost(message()),
         code if code.starts_with("23") => DbError::Constraint {
             kind: match code {
                 "23505" => Constraint::Unique,

@@ -5,7 +5,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use super::{CONNECT_TIMEOUT, STATEMENT_TIMEOUT, query_on, translate, within};
+use super::{CONNECT_TIMEOUT, SERVER_TIMEOUT_MS, STATEMENT_TIMEOUT, query_on, translate, within};
 use crate::{DbError, connection::Answer, params, value::Value};
 
 const BACKEND: &str = "SELECT CAST(pid AS BIGINT) AS pid, CAST(backend_start AS TEXT) AS started
@@ -49,19 +49,17 @@ impl PostgresWriter {
             sqlx::raw_sql(AssertSqlSafe(session_settings(&self.schema)))
                 .execute(&mut connection)
                 .await?;
-            Ok::<_, sqlx::Error>(connection)
+            let gone = |error: DbError| sqlx::Error::Protocol(error.to_string());
+            let row = query_on(&mut connection, BACKEND, &[]).await.map_err(gone)?.rows.pop();
+            let row = row.ok_or(sqlx::Error::RowNotFound)?;
+            let (pid, started) = (row.get("pid"), row.get("started"));
+            let backend = Backend { pid: pid.map_err(gone)?, started: started.map_err(gone)? };
+            Ok::<_, sqlx::Error>((connection, backend))
         };
-        let mut connection =
-            tokio::time::timeout(CONNECT_TIMEOUT, open).await.map_err(|_| {
-                sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer"))
-            })??;
-        let gone = |error: DbError| sqlx::Error::Protocol(error.to_string());
-        let row = query_on(&mut connection, BACKEND, &[]).await.map_err(gone)?.rows.pop();
-        let row = row.ok_or(sqlx::Error::RowNotFound)?;
-        let backend = Backend {
-            pid: row.get("pid").map_err(gone)?,
-            started: row.get("started").map_err(gone)?,
-        };
+        let opened = tokio::time::timeout(CONNECT_TIMEOUT, open).await;
+        let (connection, backend) = opened.map_err(|_| {
+            sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer"))
+        })??;
         self.session = Some(Session { connection, backend });
         Ok(())
     }
@@ -111,8 +109,19 @@ impl PostgresWriter {
         self.watch(result)
     }
 
-    /// Runs a script; it may take as long as it takes, migrations do.
+    /// Runs a script that answers soon.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), DbError> {
+        let session = self.session.as_mut().ok_or_else(gone)?;
+        let work = async {
+            let done = sqlx::raw_sql(sql).execute(&mut session.connection).await;
+            done.map(drop).map_err(|error| translate(&error, sql))
+        };
+        let result = within(STATEMENT_TIMEOUT, work).await;
+        self.watch(result)
+    }
+
+    /// Runs a script that may take as long as it takes.
+    pub(crate) async fn long_script(&mut self, sql: &'static str) -> Result<(), DbError> {
         let session = self.session.as_mut().ok_or_else(gone)?;
         let result = sqlx::raw_sql(sql).execute(&mut session.connection).await;
         self.watch(result.map(drop).map_err(|error| translate(&error, sql)))
@@ -133,7 +142,7 @@ impl PostgresWriter {
         // The batch is hex and the epoch a number: nothing here comes from outside.
         let script = format!(
             "BEGIN; UPDATE support_lease SET batch = '{batch}' WHERE id = 1 AND epoch = {epoch}; \
-             SAVEPOINT job"
+             SET LOCAL statement_timeout TO {SERVER_TIMEOUT_MS}; SAVEPOINT job"
         );
         let work = async {
             let begun = sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut session.connection).await;
@@ -151,14 +160,7 @@ impl PostgresWriter {
     /// Commits. Releasing the savepoint comes first because it fails in a transaction that is
     /// already void, where COMMIT would quietly roll back and report success.
     pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
-        const COMMIT: &str = "RELEASE SAVEPOINT job; COMMIT";
-        let session = self.session.as_mut().ok_or_else(gone)?;
-        let work = async {
-            let done = sqlx::raw_sql(COMMIT).execute(&mut session.connection).await;
-            done.map(drop).map_err(|error| translate(&error, COMMIT))
-        };
-        let result = within(STATEMENT_TIMEOUT, work).await;
-        self.watch(result)
+        self.script("RELEASE SAVEPOINT job; COMMIT").await
     }
 
     /// Says good-bye, which frees the lease at once.

@@ -27,11 +27,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_CACHE: usize = 1024;
 
 /// FULL: a commit is on the disk when it returns. A WAL of up to 16 MB makes checkpoints, which
-/// cost syncs of their own, rare; `journal_size_limit` gives the room of a long one back.
+/// cost syncs of their own, rare; `journal_size_limit` gives the room of a long one back. LIKE minds
+/// upper and lower case because it does on PostgreSQL.
 const WRITER_SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
+    PRAGMA case_sensitive_like = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -32000;
     PRAGMA mmap_size = 268435456;
@@ -41,6 +43,7 @@ const WRITER_SETTINGS: &str = "
 
 const READER_SETTINGS: &str = "
     PRAGMA query_only = ON;
+    PRAGMA case_sensitive_like = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -8000;
     PRAGMA mmap_size = 268435456;

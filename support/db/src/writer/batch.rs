@@ -180,11 +180,11 @@ impl Batches {
         let Tx { connection, .. } = self.tx;
         match connection {
             Connection::Postgres(writer) => writer.end().await,
-            Connection::Sqlite { connection, _lock } => {
+            Connection::Sqlite { connection, lock } => {
                 // The last connection to close empties the WAL into the file, which takes a while.
                 let closed = tokio::task::spawn_blocking(move || {
                     drop(connection);
-                    drop(_lock);
+                    drop(lock);
                 });
                 closed.await.ok();
             }

@@ -149,30 +149,6 @@ async fn a_job_whose_statement_failed_is_undone_even_if_it_says_all_is_well() {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_dropped_half_way_undoes_its_job() {
-    on_each(|db| async move {
-        let hasty = db.write::<(), DbError, _>(|tx| {
-            Box::pin(async move {
-                use futures_util::FutureExt as _;
-                // One poll, then away with it. On SQLite one poll is all it takes.
-                let sqlite = tx.is_sqlite();
-                let polled = tx.execute(ADD_NOTE, params![1_i64, "hasty"]).now_or_never();
-                assert_eq!(polled.is_some(), sqlite);
-                Ok(())
-            })
-        });
-        if db.is_sqlite() {
-            assert_eq!(hasty.await, Ok(()));
-        } else {
-            assert_eq!(hasty.await, Err(DbError::Abandoned));
-            assert_eq!(notes(&db).await, 0);
-        }
-        assert_eq!(add_note(&db, 2, "patient").await, Ok(1));
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn what_follows_a_commit_happens_in_order_and_only_for_jobs_that_were_kept() {
     on_each(|db| async move {
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -335,6 +311,25 @@ async fn closing_finishes_what_was_accepted_and_refuses_the_rest() {
         let again = place.open(MIGRATIONS).await;
         assert_eq!(notes(&again).await, 50);
         again.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_may_close_the_database_without_waiting_for_itself() {
+    everywhere(|place| async move {
+        let db = place.open(MIGRATIONS).await;
+        let closer = db.clone();
+        let write = db.write::<u64, DbError, _>(move |tx| {
+            let closer = closer.clone();
+            Box::pin(async move {
+                closer.close().await;
+                tx.execute(ADD_NOTE, params![1_i64, "the last"]).await
+            })
+        });
+        assert_eq!(in_time(write).await, Ok(1));
+        in_time(db.close()).await;
+        assert_eq!(add_note(&db, 2, "late").await, Err(DbError::Closed));
     })
     .await;
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, also where no #[test] stands above")]
 
 mod house;
+mod proxy;
+mod server;
 
 mod jobs;
 mod opening;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use support_db::{
-    Db, DbError, Location, OpenError, params,
+    Db, DbError, Location, Migration, OpenError, params,
     testing::{options, sqlite_place},
 };
 
@@ -33,6 +33,23 @@ async fn a_full_disk_fails_its_jobs_and_the_writer_lives_on() {
     assert_eq!(add_note(&db, 501, &format!("later {long}")).await, Ok(1));
     assert_eq!(notes(&db).await, written + 1);
     in_time(db.close()).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_at_the_start_is_named() {
+    const TOO_LARGE: &[Migration] = &[Migration {
+        number: 1,
+        name: "0001_large",
+        sqlite: "PRAGMA max_page_count = 20;
+            CREATE TABLE large (bytes BLOB);
+            INSERT INTO large (bytes) VALUES (zeroblob(1000000));",
+        postgres: "",
+    }];
+    let place = sqlite_place();
+    let refused = Db::open(place.location.clone(), TOO_LARGE, options("test")).await.unwrap_err();
+    assert!(matches!(refused, OpenError::DiskFull { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("Free some space"), "{refused}");
+    place.open(MIGRATIONS).await.close().await;
 }
 
 #[tokio::test]

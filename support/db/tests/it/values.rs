@@ -166,6 +166,17 @@ async fn a_list_is_one_parameter() {
 }
 
 #[tokio::test]
+async fn upper_and_lower_case_differ_in_patterns() {
+    const LIKE: &str = "SELECT id FROM note WHERE text LIKE $1";
+    on_each(|db| async move {
+        add_note(&db, 1, "Rialto").await.unwrap();
+        assert_eq!(db.fetch_all(LIKE, params!["Ria%"]).await.unwrap().len(), 1);
+        assert_eq!(db.fetch_all(LIKE, params!["ria%"]).await.unwrap().len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn touched_rows_are_counted() {
     const FLAG: &str = "UPDATE note SET flag = TRUE WHERE id > $1";
     on_each(|db| async move {
