@@ -32,7 +32,9 @@ use crate::{
 #[non_exhaustive]
 pub enum BuildError {
     /// It is no server name.
-    #[error("`{name}` is no server name: {why}. A server name is a host name, with a port if need be, like example.org")]
+    #[error(
+        "`{name}` is no server name: {why}. A server name is a host name, with a port if need be, like example.org"
+    )]
     ServerName {
         /// What was given.
         name: String,
@@ -40,7 +42,9 @@ pub enum BuildError {
         why: String,
     },
     /// The database belongs to another name.
-    #[error("this database belongs to the homeserver {was}, but the configuration says {now}. A server name can never change: every user, room and event carries it. Set it back to {was}, or begin with an empty data folder")]
+    #[error(
+        "this database belongs to the homeserver {was}, but the configuration says {now}. A server name can never change: every user, room and event carries it. Set it back to {was}, or begin with an empty data folder"
+    )]
     ServerNameChanged {
         /// The name everything in the database carries.
         was: String,
@@ -200,11 +204,9 @@ impl HomeserverBuilder {
 
     /// Opens everything and starts the background work.
     pub async fn build(self) -> Result<Homeserver, BuildError> {
-        let server_name =
-            ServerName::parse(&self.server_name).map_err(|error| BuildError::ServerName {
-                name: self.server_name.clone(),
-                why: error.to_string(),
-            })?;
+        let server_name = ServerName::parse(&self.server_name).map_err(|error| {
+            BuildError::ServerName { name: self.server_name.clone(), why: error.to_string() }
+        })?;
         let data_dir = self.data_dir.ok_or(BuildError::Missing("a data folder"))?;
         let database = self.database.ok_or(BuildError::Missing("a database"))?;
         let (clock, random) = (self.clock, self.random);

@@ -8,5 +8,7 @@ pub enum KeyError {}
 #[derive(Debug, Clone)]
 pub(crate) struct SigningKeys;
 impl SigningKeys {
-    pub(crate) fn load_or_create(_data_dir: &Path, _random: &dyn Random) -> Result<Self, KeyError> { Ok(Self) }
+    pub(crate) fn load_or_create(_data_dir: &Path, _random: &dyn Random) -> Result<Self, KeyError> {
+        Ok(Self)
+    }
 }

@@ -28,9 +28,10 @@ impl Appservices {
                 "This user id is outside of the application service's namespaces.",
             ));
         }
-        let foreign = self.registry().all().iter().any(|one| {
-            caller.is_none_or(|caller| caller.id != one.id) && one.owns_user(user_id)
-        });
+        let foreign =
+            self.registry().all().iter().any(|one| {
+                caller.is_none_or(|caller| caller.id != one.id) && one.owns_user(user_id)
+            });
         if foreign {
             return Err(MatrixError::exclusive(
                 "This user id is reserved by an application service.",
@@ -54,11 +55,14 @@ impl Appservices {
                 "This alias is outside of the application service's namespaces.",
             ));
         }
-        let foreign = self.registry().all().iter().any(|one| {
-            caller.is_none_or(|caller| caller.id != one.id) && one.owns_alias(alias)
-        });
+        let foreign =
+            self.registry().all().iter().any(|one| {
+                caller.is_none_or(|caller| caller.id != one.id) && one.owns_alias(alias)
+            });
         if foreign {
-            return Err(MatrixError::exclusive("This alias is reserved by an application service."));
+            return Err(MatrixError::exclusive(
+                "This alias is reserved by an application service.",
+            ));
         }
         Ok(())
     }

@@ -100,11 +100,7 @@ impl Appservices {
     ///
     /// Runs after the event's membership and alias rows were written. With a warm cache it costs one statement per
     /// interested appservice and none otherwise.
-    pub(crate) async fn enqueue(
-        &self,
-        tx: &mut Tx,
-        facts: &EventFacts<'_>,
-    ) -> Result<(), DbError> {
+    pub(crate) async fn enqueue(&self, tx: &mut Tx, facts: &EventFacts<'_>) -> Result<(), DbError> {
         let registry = self.registry();
         if registry.pushing().is_empty() {
             return Ok(());
@@ -182,7 +178,11 @@ impl Appservices {
             let witness = if aliases.iter().any(|alias| appservice.covers_alias(alias)) {
                 Some(Witness::Alias)
             } else {
-                members.iter().find(|member| covers(appservice, member)).cloned().map(Witness::Member)
+                members
+                    .iter()
+                    .find(|member| covers(appservice, member))
+                    .cloned()
+                    .map(Witness::Member)
             };
             interested.extend(witness.map(|witness| (Arc::clone(appservice), witness)));
         }

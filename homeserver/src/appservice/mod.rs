@@ -19,19 +19,19 @@ use ruma::OwnedServerName;
 use support_clock::SharedClock;
 use support_db::Db;
 
-pub use self::{
-    registry::{AppserviceError, AppserviceInfo, Origin},
-    seal::SealError,
-};
 pub(crate) use self::{
     interest::EventFacts,
     ping::ping,
-    registry::{load_added, register, remove, list},
+    registry::{list, load_added, register, remove},
     seal::Seal,
     sender::start as start_sender,
     service::Appservice,
 };
 use self::{interest::InterestCache, registry::Registry};
+pub use self::{
+    registry::{AppserviceError, AppserviceInfo, Origin},
+    seal::SealError,
+};
 use crate::users::Users;
 
 /// The appservices of one homeserver.

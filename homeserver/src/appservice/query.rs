@@ -13,8 +13,7 @@ use super::{Appservice, Appservices};
 use crate::error::Result;
 
 /// What may stand in a path segment as it is.
-const SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How long a person's request may wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -229,8 +229,7 @@ struct Pauses {
 
 impl Pauses {
     fn next(&mut self, random: &dyn Random) -> Duration {
-        let longest =
-            FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
+        let longest = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
         self.failures += 1;
         // Shortened by up to a fifth, never lengthened: appservices that failed together come back apart.
         let shortened = u32::try_from(random.below(200)).unwrap_or_default();

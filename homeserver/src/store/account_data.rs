@@ -18,6 +18,10 @@ const GET: &str =
 const BETWEEN: &str = "SELECT room_id, kind, content, position FROM account_data \
     WHERE user_id = $1 AND position > $2 AND position <= $3 ORDER BY position";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[PUT, GET, BETWEEN];
+
 /// Writes one piece at a position of the event stream.
 pub(crate) async fn put(
     tx: &mut Tx,

@@ -1,4 +1,6 @@
 //! Aliases.
 use ruma::RoomId;
 use support_db::{DbError, Tx};
-pub(crate) async fn of_room(_tx: &mut Tx, _room_id: &RoomId) -> Result<Vec<String>, DbError> { Ok(vec![]) }
+pub(crate) async fn of_room(_tx: &mut Tx, _room_id: &RoomId) -> Result<Vec<String>, DbError> {
+    Ok(vec![])
+}

@@ -2,13 +2,15 @@
 
 use support_db::{Db, DbError, Tx, params};
 
-const ENSURE: &str =
-    "INSERT INTO appservices (id, registration, created_at) VALUES ($1, NULL, $2) ON CONFLICT (id) DO NOTHING";
+const ENSURE: &str = "INSERT INTO appservices (id, registration, created_at) VALUES ($1, NULL, $2) ON CONFLICT (id) DO NOTHING";
 const PUT: &str = "INSERT INTO appservices (id, registration, created_at) VALUES ($1, $2, $3) \
     ON CONFLICT (id) DO UPDATE SET registration = excluded.registration";
 const DELETE: &str = "DELETE FROM appservices WHERE id = $1";
-const ADDED: &str =
-    "SELECT id, registration FROM appservices WHERE registration IS NOT NULL ORDER BY created_at, id";
+const ADDED: &str = "SELECT id, registration FROM appservices WHERE registration IS NOT NULL ORDER BY created_at, id";
+
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[ENSURE, PUT, DELETE, ADDED];
 
 /// Remembers that an appservice was here, without a registration of its own.
 pub(crate) async fn ensure(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {

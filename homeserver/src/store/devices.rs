@@ -8,6 +8,10 @@ const EXISTS: &str = "SELECT device_id FROM devices WHERE user_id = $1 AND devic
 const DELETE: &str = "DELETE FROM devices WHERE user_id = $1 AND device_id = $2";
 const DELETE_ALL: &str = "DELETE FROM devices WHERE user_id = $1";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[UPSERT, EXISTS, DELETE, DELETE_ALL];
+
 /// Adds a device unless it is known; the display name of a known one is not touched.
 pub(crate) async fn ensure(
     tx: &mut Tx,

@@ -11,6 +11,10 @@ const GET: &str = "SELECT value FROM server_facts WHERE name = $1";
 const PUT: &str =
     "INSERT INTO server_facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[GET, PUT];
+
 /// Returns a fact, if it was ever stored.
 pub(crate) async fn get(db: &Db, name: &str) -> Result<Option<String>, DbError> {
     db.fetch_optional(GET, params![name]).await?.map(|row| row.get("value")).transpose()

@@ -6,6 +6,10 @@ const PUT: &str = "INSERT INTO filters (user_id, filter_id, definition) VALUES (
     ON CONFLICT (user_id, filter_id) DO NOTHING";
 const GET: &str = "SELECT definition FROM filters WHERE user_id = $1 AND filter_id = $2";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[PUT, GET];
+
 /// Stores a filter unless it is known.
 pub(crate) async fn put(
     tx: &mut Tx,

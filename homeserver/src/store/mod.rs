@@ -11,3 +11,6 @@ pub(crate) mod outbox;
 pub(crate) mod registration_tokens;
 pub(crate) mod tokens;
 pub(crate) mod users;
+
+#[cfg(test)]
+mod tests;

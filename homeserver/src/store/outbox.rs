@@ -76,6 +76,11 @@ const ACKNOWLEDGE: &str = "DELETE FROM as_transactions WHERE appservice = $1";
 const DROP_UPTO: &str = "DELETE FROM as_outbox WHERE appservice = $1 AND seq <= $2";
 const FORGET_ROWS: &str = "DELETE FROM as_outbox WHERE appservice = $1";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[QUEUE, NEXT, BACKLOG, FREEZE, FROZEN, ACKNOWLEDGE, DROP_UPTO, FORGET_ROWS];
+
 /// Queues one thing for an appservice, at the next of the writer's numbers.
 pub(crate) async fn queue(
     tx: &mut Tx,

@@ -8,6 +8,10 @@ const VALID: &str = "SELECT uses_made FROM registration_tokens \
 const USE: &str = "UPDATE registration_tokens SET uses_made = uses_made + 1 \
     WHERE token_hash = $1 AND (uses_allowed IS NULL OR uses_made < uses_allowed)";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[INSERT, VALID, USE];
+
 /// Adds a token; `uses` of none means any number.
 pub(crate) async fn insert(
     tx: &mut Tx,

@@ -15,6 +15,10 @@ const FIND: &str = "SELECT t.user_id, t.device_id, u.admin FROM access_tokens t 
     JOIN users u ON u.user_id = t.user_id WHERE t.token_hash = $1 AND u.deactivated_at IS NULL";
 const DELETE_OF_DEVICE: &str = "DELETE FROM access_tokens WHERE user_id = $1 AND device_id = $2";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[INSERT, FIND, DELETE_OF_DEVICE];
+
 /// Remembers a token.
 pub(crate) async fn insert(
     tx: &mut Tx,

@@ -55,6 +55,21 @@ const QUEUE_SPREAD: &str = "INSERT INTO profile_spreads (user_id, version) VALUE
 const SPREADS: &str = "SELECT user_id, version FROM profile_spreads ORDER BY version";
 const END_SPREAD: &str = "DELETE FROM profile_spreads WHERE user_id = $1 AND version = $2";
 
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT,
+    GET,
+    LIST,
+    SET_PASSWORD,
+    DEACTIVATE,
+    SET_DISPLAYNAME,
+    SET_AVATAR_URL,
+    QUEUE_SPREAD,
+    SPREADS,
+    END_SPREAD,
+];
+
 /// Adds an account; false when the name was taken.
 pub(crate) async fn insert(
     tx: &mut Tx,
@@ -64,8 +79,7 @@ pub(crate) async fn insert(
     appservice: Option<&str>,
     now: i64,
 ) -> Result<bool, DbError> {
-    let rows =
-        tx.execute(INSERT, params![user_id, password_hash, admin, appservice, now]).await?;
+    let rows = tx.execute(INSERT, params![user_id, password_hash, admin, appservice, now]).await?;
     Ok(rows == 1)
 }
 

@@ -18,7 +18,8 @@ const SIDE_BY_SIDE: usize = 2;
 
 /// A hash of nothing in particular with our parameters: checking a password against it costs what checking a real
 /// one costs, so that the time of an answer does not tell which names exist.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cmlhbHRvL25vYm9keQ$tBW7iM1e0CSUOm8Tt3s3ItmMZ7yZcUqNPSVLXVFJoBA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$cmlhbHRvL25vYm9keQ$tBW7iM1e0CSUOm8Tt3s3ItmMZ7yZcUqNPSVLXVFJoBA";
 
 /// Makes and checks password hashes.
 #[derive(Debug)]

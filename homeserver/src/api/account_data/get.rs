@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use ruma::{
-    api::client::config::{get_global_account_data::v3 as global, get_room_account_data::v3 as room},
+    api::client::config::{
+        get_global_account_data::v3 as global, get_room_account_data::v3 as room,
+    },
     serde::Raw,
 };
 use support_matrix_http::MatrixError;

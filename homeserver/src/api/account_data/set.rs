@@ -6,7 +6,9 @@ use axum::extract::State;
 use http::StatusCode;
 use ruma::{
     RoomId,
-    api::client::config::{set_global_account_data::v3 as global, set_room_account_data::v3 as room},
+    api::client::config::{
+        set_global_account_data::v3 as global, set_room_account_data::v3 as room,
+    },
 };
 use serde_json::value::RawValue;
 use support_matrix_http::MatrixError;

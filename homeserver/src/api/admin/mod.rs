@@ -9,8 +9,6 @@ use crate::house::SharedHouse;
 
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
-    Router::new().route(
-        "/_synapse/admin/v1/register",
-        get(register::make_nonce).post(register::register),
-    )
+    Router::new()
+        .route("/_synapse/admin/v1/register", get(register::make_nonce).post(register::register))
 }

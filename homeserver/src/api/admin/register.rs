@@ -75,10 +75,7 @@ pub(super) async fn make_nonce(State(house): State<SharedHouse>) -> Result<Json<
 }
 
 /// Makes an account and logs it in.
-pub(super) async fn register(
-    State(house): State<SharedHouse>,
-    body: Bytes,
-) -> Result<Json<Value>> {
+pub(super) async fn register(State(house): State<SharedHouse>, body: Bytes) -> Result<Json<Value>> {
     let secret = shared_secret(&house)?;
     let value: Value = serde_json::from_slice(&body).map_err(|_| MatrixError::not_json())?;
     let body: Body = serde_json::from_value(value)

@@ -11,8 +11,7 @@ use crate::house::SharedHouse;
 
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
-    let router = Router::new()
-        .route("/.well-known/matrix/client", get(wellknown::get_client));
+    let router = Router::new().route("/.well-known/matrix/client", get(wellknown::get_client));
     let router = route(router, versions::get_versions);
     route(router, capabilities::get_capabilities)
 }

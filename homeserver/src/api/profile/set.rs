@@ -3,15 +3,14 @@
 use axum::extract::State;
 use ruma::{
     UserId,
-    api::client::profile::{set_avatar_url::v3 as avatar_url, set_display_name::v3 as display_name},
+    api::client::profile::{
+        set_avatar_url::v3 as avatar_url, set_display_name::v3 as display_name,
+    },
 };
 use support_matrix_http::MatrixError;
 
 use crate::{
-    api::Authenticated,
-    error::Error,
-    house::SharedHouse,
-    requester::Requester,
+    api::Authenticated, error::Error, house::SharedHouse, requester::Requester,
     store::users::ProfileField,
 };
 

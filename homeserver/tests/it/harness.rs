@@ -1,0 +1,156 @@
+//! A homeserver of its own for each story, and short ways to talk to it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use homeserver::{BuildError, Homeserver, HomeserverBuilder};
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use support_db::testing::{TestPlace, sqlite_place};
+use support_matrix_http::{HttpTransport, InProcess};
+use tempfile::TempDir;
+
+pub(crate) const SERVER: &str = "hs.test";
+
+/// What outlives one run of a homeserver: its database and its data folder.
+pub(crate) struct Ground {
+    pub(crate) place: TestPlace,
+    pub(crate) folder: TempDir,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        Self::on(sqlite_place())
+    }
+
+    pub(crate) fn on(place: TestPlace) -> Self {
+        Self { place, folder: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn builder(&self) -> HomeserverBuilder {
+        Homeserver::builder(SERVER)
+            .database(self.place.location.clone())
+            .data_dir(self.folder.path())
+            .rate_limits(false)
+    }
+
+    /// Starts a homeserver here.
+    pub(crate) async fn start(&self) -> House {
+        self.start_with(|builder| builder).await.unwrap()
+    }
+
+    pub(crate) async fn start_with(
+        &self,
+        change: impl FnOnce(HomeserverBuilder) -> HomeserverBuilder,
+    ) -> Result<House, BuildError> {
+        let homeserver = change(self.builder()).build().await?;
+        let transport = Arc::new(InProcess::new(homeserver.router()));
+        Ok(House { homeserver, transport })
+    }
+}
+
+/// A running homeserver.
+pub(crate) struct House {
+    pub(crate) homeserver: Homeserver,
+    pub(crate) transport: Arc<InProcess>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Returns the body of a good answer.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.body);
+        self.body
+    }
+
+    /// Checks that it is this error.
+    #[track_caller]
+    pub(crate) fn fails(self, status: u16, errcode: &str) -> Value {
+        assert_eq!(
+            (self.status.as_u16(), self.body["errcode"].as_str()),
+            (status, Some(errcode)),
+            "{}",
+            self.body
+        );
+        self.body
+    }
+}
+
+impl House {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
+        let response = self.transport.call(request).await.unwrap();
+        let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+        Answer { status: response.status(), body }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.ask(Method::GET, path, Some(token), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, Some(token), Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.ask(Method::PUT, path, Some(token), Some(body)).await
+    }
+
+    /// Asks without a token.
+    pub(crate) async fn post_bare(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, None, Some(body)).await
+    }
+
+    pub(crate) async fn get_bare(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, None, None).await
+    }
+
+    pub(crate) async fn log_in(&self, name: &str, password: &str) -> Answer {
+        self.post_bare("/_matrix/client/v3/login", login(name, password)).await
+    }
+
+    /// Makes a person and logs them in; returns the token.
+    pub(crate) async fn person(&self, name: &str) -> String {
+        self.homeserver.create_user(name, Some(&"pass word".into()), false).await.unwrap();
+        let answer = self.log_in(name, "pass word").await.ok();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.homeserver.shutdown(Duration::from_secs(10)).await;
+    }
+}
+
+pub(crate) fn login(name: &str, password: &str) -> Value {
+    json!({
+        "type": "m.login.password",
+        "identifier": { "type": "m.id.user", "user": name },
+        "password": password,
+    })
+}
+
+/// Escapes an id for a path or query.
+pub(crate) fn escape(id: &str) -> String {
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
+}

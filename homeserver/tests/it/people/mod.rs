@@ -1,0 +1,8 @@
+//! Accounts, sessions, profiles and what clients keep for themselves.
+
+mod discovery;
+mod login;
+mod personal;
+mod registration;
+mod shared_secret;
+mod start;
