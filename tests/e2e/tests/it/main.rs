@@ -1,3 +1,16 @@
-//! Whole-program stories against real servers and real clients. `cargo xtask test` brings what they need.
+//! Whole-program stories against real servers and real clients. `cargo xtask peers --install` brings what they need;
+//! `cargo xtask test` runs them, those of `main_job` first.
 
+mod appservices;
+mod channels;
+mod connection_loss;
+mod crashes;
+mod main_job;
+mod nio;
 mod peers;
+mod private_messages;
+mod refusals;
+mod splitting;
+mod start_up;
+mod support;
+mod verbs;

@@ -57,6 +57,11 @@ impl Line {
         self.params.last().map_or("", String::as_str)
     }
 
+    /// Returns when the server says that this happened (`server-time`): milliseconds since 1970.
+    pub fn server_time_ms(&self) -> Option<i64> {
+        parse_time(self.tags.get("time")?)
+    }
+
     /// Tells whether this is a PRIVMSG to `target` (compared without case).
     pub fn is_message_to(&self, target: &str) -> bool {
         self.command == "PRIVMSG" && self.param(0).eq_ignore_ascii_case(target)
@@ -73,6 +78,25 @@ fn parse_tag(tag: &str) -> (String, String) {
     (key.to_owned(), value.replace("\\:", ";").replace("\\s", " "))
 }
 
+/// Reads `2026-01-02T03:04:05.678Z`, the one form that server-time has.
+fn parse_time(text: &str) -> Option<i64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let (time, milliseconds) = time.split_once('.')?;
+    let mut time = time.splitn(3, ':').map(|part| part.parse::<i64>().ok());
+    let (hours, minutes, seconds) = (time.next()??, time.next()??, time.next()??);
+    let seconds = ((days_since_1970(year, month, day) * 24 + hours) * 60 + minutes) * 60 + seconds;
+    Some(seconds * 1000 + milliseconds.parse::<i64>().ok()?)
+}
+
+/// Counts days with years that begin in March, so that the leap day is a year's last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +110,7 @@ mod tests {
         assert_eq!(line.nick(), "bob");
         assert!(line.is_message_to("#ROOM"));
         assert_eq!(line.text(), "hello  there");
+        assert_eq!(line.server_time_ms(), Some(1_767_323_045_678));
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! How the stories of this binary begin, and the crash that several of them tell.
+
+pub(crate) mod crash;
+pub(crate) mod demo;
+pub(crate) mod modern;
