@@ -136,7 +136,12 @@ pub trait NetworkClient: Send + Sync {
         capabilities: &Capabilities,
     ) -> Result<Vec<RemoteStep>, Refusal>;
 
-    /// Executes one stored step. Called in the lane's order; paces itself. Once bytes may have left,
+    /// Waits until this login may send the step: the network's rate, fair among rooms. Called before
+    /// the attempt is marked, so that a crash during a wait of seconds finds the step unsent and
+    /// not in doubt. Must end when the login disconnects.
+    async fn turn(&self, _portal: &PortalKey, _step: &RemoteStep) {}
+
+    /// Executes one stored step, at once. Called in the lane's order. Once bytes may have left,
     /// the only honest answers are `Confirmed`, `AwaitEcho`, `Failed` (as the network said) and
     /// `Unknown`. Must end by itself in bounded time.
     async fn send(&self, portal: &PortalKey, step: &RemoteStep, key: &SendKey) -> SendOutcome;
