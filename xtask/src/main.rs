@@ -2,6 +2,7 @@
 //!
 //! Standard library, `anyhow` and the small `test-daemons` only: this program is compiled before anything else is, every time.
 
+mod bench;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ Usage: cargo xtask VERB
   test [--install]    checks that the foreign servers and clients of the tests are there (with --install, or where
                       CI=true, installs them), then formatting, lints, the release build, and every test
   peers [--install]   only the first of that: what is missing and how to get it
+  bench               builds the program for release, puts it under load, and prints the figures
 ";
 
 fn main() -> ExitCode {
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
             Some(options) => test::run_peers(&options),
             None => wrong_usage(&format!("`{verb}` knows only --install, not {flags:?}")),
         },
+        ["bench"] => bench::run(),
+        ["bench", ..] => wrong_usage("`bench` takes nothing more"),
         [verb, ..] => wrong_usage(&format!("there is no verb `{verb}`")),
     }
 }

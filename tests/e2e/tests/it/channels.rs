@@ -240,7 +240,7 @@ async fn a_line_crosses_each_way_over_tls() -> Result<()> {
     let mut bob = irc.observer("bob").await?;
     bob.join(CHANNEL).await?;
     let section = format!(
-        "tls = true\ntls_ca = \"{}\"\npacing = {{ burst = 10000, interval_ms = 1 }}",
+        "tls = true\ntls_ca_file = \"{}\"\npacing = {{ burst = 10000, interval_ms = 1 }}",
         irc.certificate().display()
     );
     let network = irc_network(NETWORK, &irc.tls_address(), &section);

@@ -115,21 +115,16 @@ async fn a_banned_person_is_told_with_the_reason() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_taken_nick_gets_another_one_and_says_so() -> Result<()> {
+async fn a_taken_nick_is_told_and_another_one_can_be_chosen() -> Result<()> {
     let irc = InspIrcd::start()?;
     let _other = irc.observer("alice").await?;
     let mut bob = irc.observer("bob").await?;
-    bob.join(CHANNEL).await?;
     let (_program, mut alice, bot) = alice_before_login(&irc).await?;
-    let answer = bot
-        .ask(&mut alice, &format!("login {NETWORK} nick=alice"), |text| says(text, &["alice"]))
-        .await?;
-    let room = join_channel(&mut alice, &bot, NETWORK, CHANNEL).await?;
-    alice.send(&room, "who am I?").await?;
-    let line = bob.expect_message(CHANNEL, "who am I?").await?;
-    ensure!(line.nick().starts_with("alice") && line.nick() != "alice", "she is {}", line.source);
-    ensure!(answer.contains(line.nick()), "she is {}, and was told: {answer}", line.nick());
-    Ok(())
+    bot.ask(&mut alice, &format!("login {NETWORK} nick=alice"), |text| {
+        text.contains("alice") && says(text, &["in use", "taken"])
+    })
+    .await?;
+    log_in_to_irc(&mut alice, &bot, NETWORK, "nick=alice2", "alice2", &mut bob).await
 }
 
 /// Bob closes a channel with a mode; Alice asks to join and is told why she cannot.
