@@ -1,9 +1,172 @@
-//! Memberships.
-use ruma::RoomId;
-use support_db::{DbError, Tx};
+//! The table `memberships`.
+
+use ruma::{OwnedRoomId, RoomId, UserId};
+use support_db::{DbError, Row, Tx, params};
+
+use super::{Reader, column, rooms::Room};
+
+/// What a user is to a room.
+#[derive(Debug, Clone)]
+pub(crate) struct Membership {
+    pub(crate) room_nid: i64,
+    pub(crate) membership: String,
+    /// Where the member event stands in the stream.
+    pub(crate) position: i64,
+    pub(crate) forgotten: bool,
+}
+
+impl Membership {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            room_nid: row.get("room_nid")?,
+            membership: row.get("membership")?,
+            position: row.get("position")?,
+            forgotten: row.get("forgotten")?,
+        })
+    }
+}
+
+/// Returns what a user is to one room.
+pub(crate) async fn of_user_in(
+    db: &mut impl Reader,
+    user_id: &UserId,
+    room_nid: i64,
+) -> Result<Option<Membership>, DbError> {
+    const SQL: &str = "SELECT room_nid, membership, position, forgotten
+        FROM memberships
+        WHERE user_id = $1
+          AND room_nid = $2";
+    let row = db.fetch_optional(SQL, params![user_id.as_str(), room_nid]).await?;
+    row.as_ref().map(Membership::from_row).transpose()
+}
+
+/// Returns what a user is to every room, and the rooms; forgotten ones are left out.
+pub(crate) async fn of_user(
+    db: &mut impl Reader,
+    user_id: &UserId,
+) -> Result<Vec<(Membership, Room)>, DbError> {
+    const SQL: &str = "SELECT m.room_nid, m.membership, m.position, m.forgotten,
+            r.room_id, r.version, r.creator, r.joined_count, r.invited_count
+        FROM memberships m
+        JOIN rooms r ON r.room_nid = m.room_nid
+        WHERE m.user_id = $1
+          AND NOT m.forgotten
+        ORDER BY m.room_nid";
+    let rows = db.fetch_all(SQL, params![user_id.as_str()]).await?;
+    rows.iter().map(with_room).collect()
+}
+
+fn with_room(row: &Row) -> Result<(Membership, Room), DbError> {
+    Ok((Membership::from_row(row)?, Room::from_row(row)?))
+}
+
+/// Returns what a user is to the rooms where something happened between two positions (the first exclusive).
+/// The join runs from the events, so it costs what happened and not what the user is in.
+pub(crate) async fn of_user_in_changed(
+    db: &mut impl Reader,
+    user_id: &UserId,
+    after: i64,
+    upto: i64,
+) -> Result<Vec<(Membership, Room)>, DbError> {
+    const SQL: &str = "SELECT m.room_nid, m.membership, m.position, m.forgotten,
+            r.room_id, r.version, r.creator, r.joined_count, r.invited_count
+        FROM (SELECT DISTINCT room_nid FROM events WHERE position > $2 AND position <= $3) c
+        CROSS JOIN memberships m
+        CROSS JOIN rooms r
+        WHERE m.room_nid = c.room_nid
+          AND m.user_id = $1
+          AND NOT m.forgotten
+          AND r.room_nid = m.room_nid";
+    let rows = db.fetch_all(SQL, params![user_id.as_str(), after, upto]).await?;
+    rows.iter().map(with_room).collect()
+}
+
+/// Returns the numbers of the rooms a user has joined.
+pub(crate) async fn joined_nids(
+    db: &mut impl Reader,
+    user_id: &UserId,
+) -> Result<Vec<i64>, DbError> {
+    const SQL: &str = "SELECT room_nid
+        FROM memberships
+        WHERE user_id = $1
+          AND membership = 'join'";
+    let rows = db.fetch_all(SQL, params![user_id.as_str()]).await?;
+    rows.iter().map(|row| row.get("room_nid")).collect()
+}
+
+/// Returns the ids of the rooms a user has joined.
+pub(crate) async fn joined_rooms(
+    db: &mut impl Reader,
+    user_id: &UserId,
+) -> Result<Vec<OwnedRoomId>, DbError> {
+    const SQL: &str = "SELECT r.room_id
+        FROM memberships m
+        JOIN rooms r ON r.room_nid = m.room_nid
+        WHERE m.user_id = $1
+          AND m.membership = 'join'
+        ORDER BY m.room_nid";
+    let rows = db.fetch_all(SQL, params![user_id.as_str()]).await?;
+    rows.iter().map(|row| column(row, "room_id")).collect()
+}
+
+/// Returns who has joined a room.
 pub(crate) async fn joined_of_room(
-    _tx: &mut Tx,
-    _room_id: &RoomId,
+    tx: &mut impl Reader,
+    room_id: &RoomId,
 ) -> Result<Vec<String>, DbError> {
-    Ok(vec![])
+    const SQL: &str = "SELECT m.user_id
+        FROM rooms r
+        JOIN memberships m ON m.room_nid = r.room_nid
+        WHERE r.room_id = $1
+          AND m.membership = 'join'";
+    let rows = tx.fetch_all(SQL, params![room_id.as_str()]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
+}
+
+/// Returns a few people by whom a nameless room can be known, without the one who looks.
+pub(crate) async fn heroes(
+    db: &mut impl Reader,
+    room: &Room,
+    but: &UserId,
+) -> Result<Vec<String>, DbError> {
+    const SQL: &str = "SELECT user_id
+        FROM memberships
+        WHERE room_nid = $1
+          AND membership IN ('join', 'invite')
+          AND user_id <> $2
+        ORDER BY position
+        LIMIT 5";
+    let rows = db.fetch_all(SQL, params![room.nid, but.as_str()]).await?;
+    rows.iter().map(|row| row.get("user_id")).collect()
+}
+
+/// Remembers what a user is to a room. A new membership is not forgotten.
+pub(crate) async fn set(
+    tx: &mut Tx,
+    user_id: &str,
+    room_nid: i64,
+    membership: &str,
+    position: i64,
+) -> Result<(), DbError> {
+    const SQL: &str = "INSERT INTO memberships (user_id, room_nid, membership, position, forgotten)
+        VALUES ($1, $2, $3, $4, FALSE)
+        ON CONFLICT (user_id, room_nid) DO UPDATE
+        SET membership = excluded.membership,
+            position = excluded.position,
+            forgotten = FALSE";
+    tx.execute(SQL, params![user_id, room_nid, membership, position]).await.map(drop)
+}
+
+/// Forgets a room for a user who is not in it. `false` means that the user is in it.
+pub(crate) async fn forget(
+    tx: &mut Tx,
+    user_id: &UserId,
+    room_nid: i64,
+) -> Result<bool, DbError> {
+    const SQL: &str = "UPDATE memberships
+        SET forgotten = TRUE
+        WHERE user_id = $1
+          AND room_nid = $2
+          AND membership IN ('leave', 'ban')";
+    Ok(tx.execute(SQL, params![user_id.as_str(), room_nid]).await? > 0)
 }

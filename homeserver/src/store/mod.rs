@@ -4,13 +4,20 @@ pub(crate) mod account_data;
 pub(crate) mod aliases;
 pub(crate) mod appservices;
 pub(crate) mod devices;
+pub(crate) mod events;
 pub(crate) mod facts;
 pub(crate) mod filters;
 pub(crate) mod memberships;
 pub(crate) mod outbox;
+pub(crate) mod position;
+mod reader;
 pub(crate) mod registration_tokens;
+pub(crate) mod rooms;
+pub(crate) mod state;
 pub(crate) mod tokens;
 pub(crate) mod users;
+
+pub(crate) use reader::{Reader, column};
 
 #[cfg(test)]
 mod tests;

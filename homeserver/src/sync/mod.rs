@@ -1,9 +1,11 @@
 //! `/sync`: tokens, answers and the long poll.
-#[derive(Debug, Default)]
-pub(crate) struct Waiters;
-impl Waiters {
-    pub(crate) fn new() -> Self {
-        Self
-    }
-    pub(crate) fn wake_user(&self, _user_id: &ruma::UserId) {}
-}
+//!
+//! An answer is computed from one snapshot of the database, whose stream position becomes the next token: all
+//! its parts tell of exactly the same moment, and nothing can fall between two answers.
+
+mod answer;
+mod poll;
+mod rooms;
+mod waiters;
+
+pub(crate) use self::{poll::sync, waiters::Waiters};

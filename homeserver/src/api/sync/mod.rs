@@ -1,10 +1,22 @@
-//! The endpoint `/sync`.
+//! `GET /sync`, and the push rules every client asks for before it syncs.
 
-use axum::Router;
+mod push_rules;
 
-use crate::house::SharedHouse;
+use axum::{Router, extract::State};
+use ruma::api::client::sync::sync_events::v3::{Request, Response};
+use support_matrix_http::route;
+
+use crate::{api::Authenticated, error::Result, house::SharedHouse, sync};
 
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
-    Router::new()
+    route(push_rules::routes(), sync_events)
+}
+
+async fn sync_events(
+    State(house): State<SharedHouse>,
+    Authenticated(who): Authenticated,
+    request: Request,
+) -> Result<Response> {
+    sync::sync(&house, &who, request).await
 }

@@ -1,0 +1,78 @@
+//! Restricted rooms: who is in one of the rooms they name may join, vouched for by a member who may invite.
+
+use ruma::{OwnedUserId, RoomId, UserId, events::StateEventType};
+use serde::Deserialize;
+use support_db::Tx;
+use support_matrix_http::MatrixError;
+
+use super::{
+    power::{self, Action},
+    tip::Tip,
+};
+use crate::{error::Result, store};
+
+#[derive(Deserialize)]
+struct JoinRules {
+    join_rule: String,
+    #[serde(default)]
+    allow: Vec<Allow>,
+}
+
+#[derive(Deserialize)]
+struct Allow {
+    #[serde(rename = "type")]
+    kind: String,
+    room_id: Option<String>,
+}
+
+/// Returns who vouches for somebody who wants to join, `None` where nobody has to.
+pub(crate) async fn authoriser(
+    tx: &mut Tx,
+    tip: &mut Tip,
+    user_id: &UserId,
+) -> Result<Option<OwnedUserId>> {
+    let Some(rules) = tip.state(tx, &StateEventType::RoomJoinRules, "").await? else {
+        return Ok(None);
+    };
+    let Ok(rules) = serde_json::from_str::<JoinRules>(rules.content.get()) else {
+        return Ok(None);
+    };
+    if !matches!(rules.join_rule.as_str(), "restricted" | "knock_restricted") {
+        return Ok(None);
+    }
+    let before = membership(tx, tip, user_id).await?;
+    if matches!(before.as_deref(), Some("join" | "invite")) {
+        return Ok(None);
+    }
+    if !is_in_one_of(tx, user_id, &rules.allow).await? {
+        let words = "This room is open to members of certain other rooms, and you are in none of them.";
+        return Err(MatrixError::forbidden(words).into());
+    }
+    for candidate in power::named(tx, tip).await? {
+        if membership(tx, tip, &candidate).await?.as_deref() == Some("join")
+            && power::may(tx, tip, &candidate, Action::Invite).await?
+        {
+            return Ok(Some(candidate));
+        }
+    }
+    Err(MatrixError::forbidden("Nobody in this room may let you in.").into())
+}
+
+async fn membership(tx: &mut Tx, tip: &mut Tip, user_id: &UserId) -> Result<Option<String>> {
+    let member = tip.state(tx, &StateEventType::RoomMember, user_id.as_str()).await?;
+    Ok(member.and_then(|event| event.content_str("membership")))
+}
+
+async fn is_in_one_of(tx: &mut Tx, user_id: &UserId, allow: &[Allow]) -> Result<bool> {
+    for allow in allow.iter().filter(|allow| allow.kind == "m.room_membership") {
+        let Some(room_id) = allow.room_id.as_deref().and_then(|id| <&RoomId>::try_from(id).ok()) else {
+            continue;
+        };
+        let Some(room) = store::rooms::by_id(tx, room_id).await? else { continue };
+        let membership = store::memberships::of_user_in(tx, user_id, room.nid).await?;
+        if membership.is_some_and(|membership| membership.membership == "join") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

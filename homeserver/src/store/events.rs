@@ -1,0 +1,338 @@
+//! The table `events`.
+
+use ruma::{EventId, OwnedEventId, OwnedUserId};
+use support_db::{DbError, Row, Tx, integer_list, params};
+
+use super::{Reader, column};
+
+/// The columns of [`StoredEvent`], for `FROM events e` followed by [`event_joins`].
+macro_rules! event_columns {
+    () => {
+        "e.position, e.event_id, e.room_nid, e.type, e.state_key, e.sender, e.origin_server_ts, e.state_group,
+            e.replaces, e.membership, e.txn_id, e.txn_key, e.json,
+            rb.event_id AS redaction_id, rb.json AS redaction_json,
+            rp.event_id AS replaced_id, rp.sender AS replaced_sender, rp.json AS replaced_json"
+    };
+}
+pub(crate) use event_columns;
+
+/// What an event's `unsigned` part tells of other events: its redaction, and the state it replaced.
+macro_rules! event_joins {
+    () => {
+        "LEFT JOIN events rb ON rb.position = e.redacted_by
+        LEFT JOIN events rp ON rp.position = e.replaces"
+    };
+}
+pub(crate) use event_joins;
+
+/// One event as stored, with what belongs into its `unsigned` part.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEvent {
+    pub(crate) position: i64,
+    pub(crate) event_id: OwnedEventId,
+    pub(crate) room_nid: i64,
+    pub(crate) kind: String,
+    pub(crate) state_key: Option<String>,
+    pub(crate) sender: OwnedUserId,
+    pub(crate) origin_server_ts: i64,
+    pub(crate) state_group: i64,
+    pub(crate) replaces: Option<i64>,
+    pub(crate) membership: Option<String>,
+    pub(crate) txn: Option<Txn>,
+    pub(crate) json: String,
+    pub(crate) redacted_because: Option<(OwnedEventId, String)>,
+    pub(crate) replaced: Option<Replaced>,
+}
+
+/// The state event that another one replaced.
+#[derive(Debug, Clone)]
+pub(crate) struct Replaced {
+    pub(crate) event_id: OwnedEventId,
+    pub(crate) sender: OwnedUserId,
+    pub(crate) json: String,
+}
+
+/// A transaction id and the hash it is remembered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Txn {
+    pub(crate) id: String,
+    pub(crate) key: [u8; 16],
+}
+
+impl StoredEvent {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, DbError> {
+        let txn = match (row.get::<Option<String>>("txn_id")?, row.get::<Option<&[u8]>>("txn_key")?) {
+            (Some(id), Some(key)) => key.try_into().ok().map(|key| Txn { id, key }),
+            _ => None,
+        };
+        let redacted_because = match row.get::<Option<&str>>("redaction_id")? {
+            Some(_) => Some((column(row, "redaction_id")?, row.get("redaction_json")?)),
+            None => None,
+        };
+        let replaced = match row.get::<Option<&str>>("replaced_id")? {
+            Some(_) => Some(Replaced {
+                event_id: column(row, "replaced_id")?,
+                sender: column(row, "replaced_sender")?,
+                json: row.get("replaced_json")?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            position: row.get("position")?,
+            event_id: column(row, "event_id")?,
+            room_nid: row.get("room_nid")?,
+            kind: row.get("type")?,
+            state_key: row.get("state_key")?,
+            sender: column(row, "sender")?,
+            origin_server_ts: row.get("origin_server_ts")?,
+            state_group: row.get("state_group")?,
+            replaces: row.get("replaces")?,
+            membership: row.get("membership")?,
+            txn,
+            json: row.get("json")?,
+            redacted_because,
+            replaced,
+        })
+    }
+}
+
+/// What an event is stored with.
+#[derive(Debug)]
+pub(crate) struct NewEvent<'a> {
+    pub(crate) position: i64,
+    pub(crate) event_id: &'a EventId,
+    pub(crate) room_nid: i64,
+    pub(crate) kind: &'a str,
+    pub(crate) state_key: Option<&'a str>,
+    pub(crate) sender: &'a str,
+    pub(crate) depth: i64,
+    pub(crate) origin_server_ts: i64,
+    pub(crate) state_group: i64,
+    pub(crate) replaces: Option<i64>,
+    pub(crate) membership: Option<&'a str>,
+    pub(crate) txn: Option<&'a Txn>,
+    pub(crate) json: &'a str,
+}
+
+/// Stores an event. `false` means that its transaction id was used before and nothing was stored.
+pub(crate) async fn insert(tx: &mut Tx, event: &NewEvent<'_>) -> Result<bool, DbError> {
+    const SQL: &str = "INSERT INTO events
+            (position, event_id, room_nid, type, state_key, sender, depth, origin_server_ts, state_group,
+             replaces, membership, txn_id, txn_key, json)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (txn_key) WHERE txn_key IS NOT NULL DO NOTHING";
+    let values = params![
+        event.position,
+        event.event_id.as_str(),
+        event.room_nid,
+        event.kind,
+        event.state_key,
+        event.sender,
+        event.depth,
+        event.origin_server_ts,
+        event.state_group,
+        event.replaces,
+        event.membership,
+        event.txn.map(|txn| &txn.id),
+        event.txn.map(|txn| &txn.key),
+        event.json,
+    ];
+    Ok(tx.execute(SQL, values).await? > 0)
+}
+
+/// Finds what was sent with a transaction id before.
+pub(crate) async fn by_txn(
+    db: &mut impl Reader,
+    key: &[u8; 16],
+) -> Result<Option<OwnedEventId>, DbError> {
+    const SQL: &str = "SELECT event_id FROM events WHERE txn_key = $1";
+    let row = db.fetch_optional(SQL, params![key]).await?;
+    row.as_ref().map(|row| column(row, "event_id")).transpose()
+}
+
+/// The newest event of a room: what the next one follows.
+#[derive(Debug, Clone)]
+pub(crate) struct Newest {
+    pub(crate) event_id: OwnedEventId,
+    pub(crate) depth: i64,
+    pub(crate) state_group: i64,
+}
+
+/// Finds the newest event of a room.
+pub(crate) async fn newest(db: &mut impl Reader, room_nid: i64) -> Result<Option<Newest>, DbError> {
+    const SQL: &str = "SELECT event_id, depth, state_group
+        FROM events
+        WHERE room_nid = $1
+        ORDER BY position DESC
+        LIMIT 1";
+    let row = db.fetch_optional(SQL, params![room_nid]).await?;
+    let newest = |row: Row| {
+        Ok(Newest {
+            event_id: column(&row, "event_id")?,
+            depth: row.get("depth")?,
+            state_group: row.get("state_group")?,
+        })
+    };
+    row.map(newest).transpose()
+}
+
+/// Finds one event of a room.
+pub(crate) async fn by_id(
+    db: &mut impl Reader,
+    room_nid: i64,
+    event_id: &EventId,
+) -> Result<Option<StoredEvent>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ", event_columns!(), "
+        FROM events e
+        ", event_joins!(), "
+        WHERE e.event_id = $1
+          AND e.room_nid = $2"
+    );
+    let row = db.fetch_optional(SQL, params![event_id.as_str(), room_nid]).await?;
+    row.as_ref().map(StoredEvent::from_row).transpose()
+}
+
+/// Returns the events at some positions, in ascending order.
+pub(crate) async fn at(
+    db: &mut impl Reader,
+    positions: impl IntoIterator<Item = i64>,
+) -> Result<Vec<StoredEvent>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ", event_columns!(), "
+        FROM events e
+        ", event_joins!(), "
+        WHERE e.position IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+        ORDER BY e.position"
+    );
+    let rows = db.fetch_all(SQL, params![integer_list(positions)]).await?;
+    rows.iter().map(StoredEvent::from_row).collect()
+}
+
+/// Returns the newest events of a room between two positions (both inclusive), newest first.
+pub(crate) async fn newest_between(
+    db: &mut impl Reader,
+    room_nid: i64,
+    from: i64,
+    to: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ", event_columns!(), "
+        FROM events e
+        ", event_joins!(), "
+        WHERE e.room_nid = $1
+          AND e.position >= $2
+          AND e.position <= $3
+        ORDER BY e.position DESC
+        LIMIT $4"
+    );
+    let rows = db.fetch_all(SQL, params![room_nid, from, to, limit]).await?;
+    rows.iter().map(StoredEvent::from_row).collect()
+}
+
+/// Returns the oldest events of a room between two positions (both inclusive), oldest first.
+pub(crate) async fn oldest_between(
+    db: &mut impl Reader,
+    room_nid: i64,
+    from: i64,
+    to: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ", event_columns!(), "
+        FROM events e
+        ", event_joins!(), "
+        WHERE e.room_nid = $1
+          AND e.position >= $2
+          AND e.position <= $3
+        ORDER BY e.position
+        LIMIT $4"
+    );
+    let rows = db.fetch_all(SQL, params![room_nid, from, to, limit]).await?;
+    rows.iter().map(StoredEvent::from_row).collect()
+}
+
+/// Returns the state events of a room between two positions (both inclusive), oldest first.
+pub(crate) async fn state_between(
+    db: &mut impl Reader,
+    room_nid: i64,
+    from: i64,
+    to: i64,
+) -> Result<Vec<StoredEvent>, DbError> {
+    const SQL: &str = concat!(
+        "SELECT ", event_columns!(), "
+        FROM events e
+        ", event_joins!(), "
+        WHERE e.room_nid = $1
+          AND e.position >= $2
+          AND e.position <= $3
+          AND e.state_key IS NOT NULL
+        ORDER BY e.position"
+    );
+    let rows = db.fetch_all(SQL, params![room_nid, from, to]).await?;
+    rows.iter().map(StoredEvent::from_row).collect()
+}
+
+/// One change of a state value: what it became, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) position: i64,
+    pub(crate) membership: Option<String>,
+    pub(crate) json: String,
+}
+
+/// Returns every event there ever was for one key of a room's state, oldest first.
+pub(crate) async fn history_of(
+    db: &mut impl Reader,
+    room_nid: i64,
+    kind: &str,
+    state_key: &str,
+) -> Result<Vec<Change>, DbError> {
+    const SQL: &str = "SELECT position, membership, json
+        FROM events
+        WHERE room_nid = $1
+          AND type = $2
+          AND state_key = $3
+        ORDER BY position";
+    let rows = db.fetch_all(SQL, params![room_nid, kind, state_key]).await?;
+    let change = |row: &Row| {
+        Ok(Change {
+            position: row.get("position")?,
+            membership: row.get("membership")?,
+            json: row.get("json")?,
+        })
+    };
+    rows.iter().map(change).collect()
+}
+
+/// Returns the state group in force after the newest event at or before a position.
+pub(crate) async fn group_at(
+    db: &mut impl Reader,
+    room_nid: i64,
+    position: i64,
+) -> Result<Option<i64>, DbError> {
+    const SQL: &str = "SELECT state_group
+        FROM events
+        WHERE room_nid = $1
+          AND position <= $2
+        ORDER BY position DESC
+        LIMIT 1";
+    let row = db.fetch_optional(SQL, params![room_nid, position]).await?;
+    row.map(|row| row.get("state_group")).transpose()
+}
+
+/// Replaces an event by what its redaction leaves. The first redaction stays the reason.
+pub(crate) async fn redact(
+    tx: &mut Tx,
+    position: i64,
+    redacted_by: i64,
+    json: &str,
+) -> Result<(), DbError> {
+    const SQL: &str = "UPDATE events
+        SET redacted_by = $2,
+            json = $3
+        WHERE position = $1
+          AND redacted_by IS NULL";
+    tx.execute(SQL, params![position, redacted_by, json]).await.map(drop)
+}

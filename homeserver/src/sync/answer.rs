@@ -1,0 +1,180 @@
+//! One answer of `/sync`: what happened between two positions of the stream, as one user may know it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ruma::{
+    OwnedRoomId, OwnedUserId,
+    api::client::{
+        filter::FilterDefinition,
+        sync::sync_events::v3::{JoinedRoom, Response},
+    },
+    push::Ruleset,
+    serde::Raw,
+};
+use serde_json::{json, value::to_raw_value};
+use support_db::Snapshot;
+
+use super::rooms::Moment;
+use crate::{
+    error::{Error, Result},
+    house::{House, SharedHouse},
+    rooms::{filter, token::Token},
+    store::{
+        self,
+        memberships::Membership,
+        rooms::Room,
+    },
+    users::AccountData,
+};
+
+/// Up to this many positions back, what happened is looked through; beyond, every room of the user is.
+const SHORT_GAP: i64 = 2000;
+
+/// Who asks for what.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) user_id: OwnedUserId,
+    /// The scope of the transaction ids of the device that asks.
+    pub(crate) scope: String,
+    pub(crate) since: Option<Token>,
+    pub(crate) filter: FilterDefinition,
+    pub(crate) full_state: bool,
+    pub(crate) state_after: bool,
+}
+
+/// An answer, and whether there is nothing in it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) is_empty: bool,
+}
+
+impl Question {
+    /// Answers from one snapshot.
+    pub(crate) async fn answer(&self, house: &SharedHouse) -> Result<Answer> {
+        let (question, shared) = (self.clone(), house.clone());
+        let (mut response, upto, memberships) = house
+            .db
+            .read(move |snapshot| {
+                let (question, house) = (question.clone(), shared.clone());
+                Box::pin(async move { question.rooms(&house, snapshot).await })
+            })
+            .await?;
+        let since = self.since.map(|token| token.0.min(upto));
+        // Written once per change and never changed back, so it may be read beside the snapshot.
+        let data = house.users.account_data(&self.user_id, since, upto).await?;
+        self.add_account_data(house, &mut response, data, &memberships).await?;
+        let is_empty = response.rooms.is_empty() && response.account_data.is_empty();
+        Ok(Answer { response, is_empty })
+    }
+
+    async fn rooms(
+        &self,
+        house: &House,
+        snapshot: &mut Snapshot,
+    ) -> Result<(Response, i64, HashMap<OwnedRoomId, bool>)> {
+        let upto = store::position::of_events(snapshot).await?;
+        // A token from the future is one of a database that was restored: go on from here.
+        let since = self.since.map(|token| token.0.min(upto));
+        let mut response = Response::new(Token(upto).to_string());
+        let mut joined = HashMap::new();
+        for (membership, room) in self.candidates(snapshot, since, upto).await? {
+            if !self.wants(&room) {
+                continue;
+            }
+            joined.insert(room.room_id.clone(), membership.membership == "join");
+            let moment =
+                Moment { question: self, now_ms: house.clock.now_ms(), since, upto, room, membership };
+            moment.tell(snapshot, &mut response.rooms).await?;
+        }
+        Ok((response, upto, joined))
+    }
+
+    /// Returns the rooms that may have news.
+    async fn candidates(
+        &self,
+        snapshot: &mut Snapshot,
+        since: Option<i64>,
+        upto: i64,
+    ) -> Result<Vec<(Membership, Room)>> {
+        let found = match since {
+            Some(since) if !self.full_state && upto - since <= SHORT_GAP => {
+                store::memberships::of_user_in_changed(snapshot, &self.user_id, since, upto).await?
+            }
+            _ => store::memberships::of_user(snapshot, &self.user_id).await?,
+        };
+        Ok(found)
+    }
+
+    fn wants(&self, room: &Room) -> bool {
+        let rooms = &self.filter.room;
+        rooms.rooms.as_ref().is_none_or(|rooms| rooms.contains(&room.room_id))
+            && !rooms.not_rooms.contains(&room.room_id)
+    }
+
+    async fn add_account_data(
+        &self,
+        house: &House,
+        response: &mut Response,
+        data: Vec<AccountData>,
+        memberships: &HashMap<OwnedRoomId, bool>,
+    ) -> Result<()> {
+        let mut of_rooms: BTreeMap<OwnedRoomId, Vec<Raw<_>>> = BTreeMap::new();
+        let mut has_push_rules = false;
+        for data in data {
+            has_push_rules |= data.kind == "m.push_rules";
+            let event = json!({ "type": data.kind, "content": data.content });
+            let event = to_raw_value(&event).map_err(Error::internal)?;
+            match data.room_id {
+                Some(room_id) => {
+                    of_rooms.entry(room_id).or_default().push(Raw::from_json(event));
+                }
+                None if wants_type(&self.filter.account_data, &data.kind) => {
+                    response.account_data.events.push(Raw::from_json(event));
+                }
+                None => {}
+            }
+        }
+        if self.since.is_none() && !has_push_rules && wants_type(&self.filter.account_data, "m.push_rules") {
+            response.account_data.events.push(Raw::from_json(push_rules(&self.user_id)?));
+        }
+        for (room_id, events) in of_rooms {
+            if !filter::wants_room(&self.filter.room.account_data, &room_id) {
+                continue;
+            }
+            let is_joined = match memberships.get(&room_id) {
+                Some(is_joined) => *is_joined,
+                None => self.is_joined(house, &room_id).await?,
+            };
+            if is_joined {
+                let room = response.rooms.join.entry(room_id).or_insert_with(JoinedRoom::new);
+                room.account_data.events = events;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_joined(&self, house: &House, room_id: &OwnedRoomId) -> Result<bool> {
+        let mut db = &house.db;
+        let Some(room) = store::rooms::by_id(&mut db, room_id).await? else { return Ok(false) };
+        if !self.wants(&room) {
+            return Ok(false);
+        }
+        let own = store::memberships::of_user_in(&mut db, &self.user_id, room.nid).await?;
+        Ok(own.is_some_and(|own| own.membership == "join"))
+    }
+}
+
+/// The rules everybody has until he sets his own; clients read them from here and not from their endpoint.
+fn push_rules(user_id: &OwnedUserId) -> Result<Box<serde_json::value::RawValue>> {
+    let rules = json!({
+        "type": "m.push_rules",
+        "content": { "global": Ruleset::server_default(user_id) },
+    });
+    to_raw_value(&rules).map_err(Error::internal)
+}
+
+fn wants_type(filter: &ruma::api::client::filter::Filter, kind: &str) -> bool {
+    let matches = |patterns: &[String]| patterns.iter().any(|pattern| filter::matches(pattern, kind));
+    filter.types.as_deref().is_none_or(matches) && !matches(&filter.not_types)
+}
