@@ -3,3 +3,4 @@
 mod appservice;
 mod harness;
 mod people;
+mod rooms;

@@ -1,0 +1,3 @@
+//! Rooms: what people say, see and may do in them.
+
+mod basics;
