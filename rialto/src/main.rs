@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program with the networks that come with it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rialto::builder().run()
+}

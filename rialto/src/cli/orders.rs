@@ -1,0 +1,38 @@
+//! Verbs that change state: through the running server, else on the opened databases.
+
+use crate::{
+    admin::{Answer, Order, Steward, send_to_running},
+    config::{Config, Mode},
+    data_dir::DataDir,
+    failure::Failure,
+    house::{self, NotRunning},
+    own_registration,
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long a verb waits for its homeserver to end; what it did is committed by then.
+const END: Duration = Duration::from_secs(5);
+
+/// Has an order carried out by whoever has the databases open.
+pub(super) async fn carry_out(config: &Config, order: Order) -> Result<Answer, Failure> {
+    if config.homeserver.mode == Mode::External {
+        return Err(Failure::usage(
+            "nothing was done",
+            "homeserver.mode is \"external\", and only the embedded homeserver is managed here",
+            "Use the external homeserver's own tools",
+        ));
+    }
+    if let Some(outcome) = send_to_running(&config.data_dir, &order).await {
+        return outcome;
+    }
+    let data = DataDir::open(&config.data_dir)?;
+    let _lock = data.lock()?;
+    // The bridges are attached although they do not run: their names are theirs, and what they miss is queued.
+    let bridges = own_registration::bridges(config, &data)?;
+    let puppets = own_registration::double_puppets(config, &data)?;
+    let homeserver =
+        house::open(config, &data, Some((bridges, Arc::new(NotRunning))), Some(puppets)).await?;
+    let outcome = homeserver.carry_out(order).await;
+    house::close(homeserver, END).await;
+    outcome
+}
