@@ -168,7 +168,7 @@ impl Keeper {
             self.current.send_replace(Some(link.clone()));
             // A closed channel shows as the end of the reader.
             drop(self.news.send(Incoming::Ready { rejoined }).await);
-            self.regain_nick(link).await
+            self.mend(link).await
         };
         tokio::select! {
             failure = link.lost() => failure,
@@ -202,13 +202,21 @@ impl Keeper {
         rejoined
     }
 
-    /// Asks for the wanted nick from time to time while we have another one: whoever holds it may
-    /// be our own connection from before, which the server has not given up yet.
-    async fn regain_nick(&self, link: &Link) -> Failure {
+    /// Asks from time to time for what is missing: the wanted nick (whoever holds it may be our own
+    /// connection from before, which the server has not given up yet) and channels that could not
+    /// be joined for the moment.
+    async fn mend(&self, link: &Link) -> Failure {
         loop {
             self.clock.sleep(self.settings.timing.regain_nick).await;
             if !link.with_session(|session| session.is_me(&self.settings.nick)) {
                 link.want_nick(&self.settings.nick);
+            }
+            let wanted: Vec<_> = self.wanted().clone().into_iter().collect();
+            for (channel, key) in wanted {
+                if !link.with_session(|session| session.is_in(&channel)) {
+                    // Success shows as a JOIN like any other.
+                    link.join(&[(&channel, key.as_deref())]).await;
+                }
             }
         }
     }
@@ -235,9 +243,9 @@ impl KeeperHandle {
     }
 
     /// Wants to be in a channel no longer. `same` compares names as the server does.
-    pub fn unwant(&self, same: impl Fn(&str) -> bool) {
+    pub fn unwant(&self, channel: &str, same: &dyn Fn(&str, &str) -> bool) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.retain(|channel, _| !same(channel));
+        wanted.retain(|known, _| !same(known, channel));
     }
 
     /// Ends the connection for good; the keeper's task ends soon after.

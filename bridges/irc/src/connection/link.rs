@@ -45,6 +45,20 @@ pub enum Delivery {
     Unsendable(EncodeError),
 }
 
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// It certainly did not leave.
+    #[error("the connection ended before")]
+    NotSent,
+    /// It left and nothing was heard of it.
+    #[error("{0}")]
+    Lost(String),
+    /// It cannot be written at all.
+    #[error(transparent)]
+    Unsendable(#[from] EncodeError),
+}
+
 /// Why a channel was not joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JoinError {
@@ -165,23 +179,22 @@ impl Link {
     }
 
     /// Sends a line and returns what the server says about the names in `about` until it has
-    /// processed it. `Err` when the connection ended: the request may or may not have been seen.
-    pub async fn ask(&self, message: Message, about: &[&str]) -> Result<Vec<Message>, Failure> {
+    /// processed it.
+    ///
+    /// # Errors
+    /// It did not leave, or its answer is not known.
+    pub async fn ask(&self, message: Message, about: &[&str]) -> Result<Vec<Message>, AskError> {
         let about = {
             let session = self.shared.session();
             about.iter().map(|name| session.fold(name)).collect()
         };
         let waiting = Waiting::Ask { about, collected: Vec::new() };
-        let answer = self
-            .queue(waiting, false, message)
-            .await
-            .map_err(|error| Failure::new(FailureKind::Closed, error.to_string()))?;
-        match answer {
+        match self.queue(waiting, false, message).await.map_err(AskError::Unsendable)? {
             Answer::Collected(lines) => Ok(lines),
             Answer::Refused(line) => Ok(vec![line]),
             Answer::Echoed { .. } | Answer::Processed => Ok(Vec::new()),
-            Answer::NotWritten => Err(Failure::new(FailureKind::Closed, "the connection ended")),
-            Answer::Lost(why) => Err(Failure::new(FailureKind::Closed, why)),
+            Answer::NotWritten => Err(AskError::NotSent),
+            Answer::Lost(why) => Err(AskError::Lost(why)),
         }
     }
 
@@ -203,7 +216,7 @@ impl Link {
     fn joined(
         &self,
         channel: &str,
-        answer: &Result<Vec<Message>, Failure>,
+        answer: &Result<Vec<Message>, AskError>,
     ) -> Result<(), JoinError> {
         let session = self.shared.session();
         if session.is_in(channel) {
@@ -211,7 +224,7 @@ impl Link {
         }
         let lines = match answer {
             Ok(lines) => lines,
-            Err(failure) => return Err(JoinError::Offline(failure.detail.clone())),
+            Err(error) => return Err(JoinError::Offline(error.to_string())),
         };
         let about =
             |line: &&Message| line.params.iter().any(|p| session.rules.casemap.same(p, channel));

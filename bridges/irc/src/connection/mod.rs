@@ -23,14 +23,14 @@ mod refusal;
 mod session;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 pub use self::{
     dial::{Established, TlsError, connect, tls_config},
     failure::{Failure, FailureKind, Retry},
     keeper::{Incoming, Keeper, KeeperHandle, Rejoined},
-    link::{Delivery, JoinError, Link},
+    link::{AskError, Delivery, JoinError, Link},
     refusal::{Refusal, RefusalKind, join_refusal, send_refusal},
     session::Session,
     settings::{Pacing, Sasl, Settings, Timing, Tls},

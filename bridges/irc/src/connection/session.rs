@@ -10,6 +10,9 @@ use crate::wire::{Isupport, LineBudget, Message};
 const WORST_USER: usize = 11;
 const WORST_HOST: usize = 63;
 
+/// A nick as long as people have; servers that allow hundreds would leave no room for text.
+const LONG_NICK: usize = 30;
+
 /// The state of a registered connection.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
@@ -68,7 +71,8 @@ impl Session {
     /// the longest nick we may be given, since a plan outlives the connection it was made on.
     #[must_use]
     pub fn budget(&self, target: &str, overhead: usize) -> LineBudget {
-        let nick = self.rules.nicklen.unwrap_or(0).clamp(self.nick.len(), self.nick.len().max(30));
+        let nick =
+            self.rules.nicklen.map_or(LONG_NICK, |most| most.min(LONG_NICK)).max(self.nick.len());
         let user = self.user.as_ref().map_or(self.rules.userlen.unwrap_or(WORST_USER), String::len);
         let host = self.host.as_ref().map_or(self.rules.hostlen.unwrap_or(WORST_HOST), String::len);
         LineBudget::new(&self.rules, nick + 1 + user + 1 + host, "PRIVMSG", target, overhead)

@@ -112,7 +112,11 @@ impl Isupport {
     /// Takes the ranks off a target like `@#channel`, which reaches only a channel's operators.
     #[must_use]
     pub fn without_status<'a>(&self, target: &'a str) -> &'a str {
-        let bare = target.trim_start_matches(|sign| self.statusmsg.contains(sign));
+        // Old servers have it without announcing STATUSMSG.
+        let is_sign = |c: char| {
+            self.statusmsg.contains(c) || self.prefixes.iter().any(|&(_, sign)| sign == c)
+        };
+        let bare = target.trim_start_matches(is_sign);
         if self.is_channel(bare) { bare } else { target }
     }
 

@@ -30,6 +30,12 @@ impl LineBudget {
         Self(rules.linelen.saturating_sub(around).max(SMALLEST_BUDGET))
     }
 
+    /// Returns the bytes.
+    #[must_use]
+    pub fn as_bytes(self) -> usize {
+        self.0
+    }
+
     /// A budget of exactly that many bytes; at least four, the longest character.
     #[must_use]
     pub fn bytes(bytes: usize) -> Self {

@@ -16,11 +16,11 @@ use tokio::{
 use super::{Pacing, Sasl, Settings, Timing};
 use crate::wire::Encoding;
 
-pub(super) fn clock() -> SharedClock {
+pub(crate) fn clock() -> SharedClock {
     Arc::new(SystemClock::new())
 }
 
-pub(super) fn settings(port: u16) -> Settings {
+pub(crate) fn settings(port: u16) -> Settings {
     Settings {
         host: "127.0.0.1".to_owned(),
         port,
@@ -37,40 +37,40 @@ pub(super) fn settings(port: u16) -> Settings {
     }
 }
 
-pub(super) fn with_account(mut settings: Settings) -> Settings {
+pub(crate) fn with_account(mut settings: Settings) -> Settings {
     settings.sasl =
         Some(Sasl { account: "alice".to_owned(), password: SecretString::from("sesame") });
     settings
 }
 
 /// Listens, and hands out connections to be scripted.
-pub(super) struct Server {
+pub(crate) struct Server {
     listener: TcpListener,
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         Self { listener, port }
     }
 
-    pub(super) async fn accept_stream(&self) -> TcpStream {
+    pub(crate) async fn accept_stream(&self) -> TcpStream {
         self.listener.accept().await.unwrap().0
     }
 
-    pub(super) async fn accept(&self) -> Peer {
+    pub(crate) async fn accept(&self) -> Peer {
         Peer::new(self.accept_stream().await)
     }
 
     /// Accepts somebody who registers without capabilities.
-    pub(super) async fn welcome(&self) -> Peer {
+    pub(crate) async fn welcome(&self) -> Peer {
         self.welcome_with("").await
     }
 
     /// Accepts somebody who registers and gets these capabilities.
-    pub(super) async fn welcome_with(&self, caps: &str) -> Peer {
+    pub(crate) async fn welcome_with(&self, caps: &str) -> Peer {
         let mut peer = self.accept().await;
         peer.expect("CAP LS 302").await;
         let nick = peer.line().await.replace("NICK ", "");
@@ -91,35 +91,35 @@ impl Server {
 }
 
 /// The server's end of one connection.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     lines: tokio::io::Lines<BufReader<Box<dyn AsyncRead + Send + Unpin>>>,
     write: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 impl Peer {
-    pub(super) fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+    pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (read, write) = split(stream);
         let read: Box<dyn AsyncRead + Send + Unpin> = Box::new(read);
         Self { lines: BufReader::new(read).lines(), write: Box::new(write) }
     }
 
-    pub(super) async fn line(&mut self) -> String {
+    pub(crate) async fn line(&mut self) -> String {
         let line = tokio::time::timeout(Duration::from_secs(20), self.lines.next_line()).await;
         line.expect("a line in time").unwrap().expect("a line before the end")
     }
 
-    pub(super) async fn expect(&mut self, expected: &str) {
+    pub(crate) async fn expect(&mut self, expected: &str) {
         assert_eq!(self.line().await, expected);
     }
 
-    pub(super) async fn expect_start(&mut self, expected: &str) -> String {
+    pub(crate) async fn expect_start(&mut self, expected: &str) -> String {
         let line = self.line().await;
         assert!(line.starts_with(expected), "{line} begins with {expected}");
         line
     }
 
     /// Answers PINGs that are barriers until another line comes.
-    pub(super) async fn answer_pings(&mut self) -> String {
+    pub(crate) async fn answer_pings(&mut self) -> String {
         loop {
             let line = self.line().await;
             match line.strip_prefix("PING :") {
@@ -130,22 +130,22 @@ impl Peer {
     }
 
     /// Reads one PING and answers it.
-    pub(super) async fn pong(&mut self) {
+    pub(crate) async fn pong(&mut self) {
         let token = self.expect_start("PING :").await.replace("PING :", "");
         self.send(&format!(":irc.test PONG irc.test :{token}")).await;
     }
 
-    pub(super) async fn send(&mut self, line: &str) {
+    pub(crate) async fn send(&mut self, line: &str) {
         self.send_bytes(format!("{line}\r\n").as_bytes()).await;
     }
 
-    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         self.write.write_all(bytes).await.unwrap();
         self.write.flush().await.unwrap();
     }
 
     /// Waits until the other side has closed.
-    pub(super) async fn expect_end(mut self) {
+    pub(crate) async fn expect_end(mut self) {
         while let Ok(Some(_)) = self.lines.next_line().await {}
     }
 }

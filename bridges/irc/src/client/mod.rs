@@ -1,0 +1,210 @@
+//! One login: keeps its connection, translates both ways, tells its health.
+
+mod pump;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bridge_core::{
+    ids::{NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey},
+    network::{
+        Capabilities, ChatInfo, ConnectContext, Directory, NetworkClient, NetworkError, Outgoing,
+        Refusal, RemoteSink, RemoteStep, SendOutcome, StoredLogin, UserInfo,
+    },
+};
+use support_clock::{SharedClock, SharedRandom};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::pump::Pump;
+use crate::{
+    capabilities::capabilities,
+    connection::{Keeper, KeeperHandle, Link, Settings},
+    from_matrix,
+    ids::{is_channel, make_user_id, parse_chat_id},
+    own_nicks::OwnNicks,
+    to_matrix::{SharedView, Translator, look},
+};
+
+/// Lines that may wait for their commit: minutes of a busy network.
+const NEWS_ROOM: usize = 8192;
+
+/// How long a goodbye may take before the tasks are left to end by themselves.
+const GOODBYE: Duration = Duration::from_secs(8);
+
+/// One login.
+pub(crate) struct IrcClient {
+    network: NetworkId,
+    login: StoredLogin,
+    settings: Settings,
+    max_lines: usize,
+    clock: SharedClock,
+    random: SharedRandom,
+    own: Arc<OwnNicks>,
+    view: SharedView,
+    running: Mutex<Option<Running>>,
+}
+
+/// The tasks of a connected login.
+struct Running {
+    keeper: KeeperHandle,
+    tasks: TaskTracker,
+    /// Cancelled when commits are no longer worth waiting for.
+    give_up: CancellationToken,
+}
+
+impl IrcClient {
+    pub(crate) fn new(
+        login: StoredLogin,
+        settings: Settings,
+        max_lines: usize,
+        clock: SharedClock,
+        random: SharedRandom,
+        own: Arc<OwnNicks>,
+    ) -> Self {
+        Self {
+            network: login.network.clone(),
+            login,
+            settings,
+            max_lines,
+            clock,
+            random,
+            own,
+            view: SharedView::default(),
+            running: Mutex::new(None),
+        }
+    }
+
+    fn link(&self) -> Option<Link> {
+        self.keeper().and_then(|keeper| keeper.link())
+    }
+
+    fn keeper(&self) -> Option<KeeperHandle> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(|running| running.keeper.clone())
+    }
+
+    fn online(&self) -> Result<(KeeperHandle, Link), NetworkError> {
+        let keeper = self.keeper();
+        let link = keeper.as_ref().and_then(KeeperHandle::link);
+        keeper.zip(link).ok_or_else(|| {
+            NetworkError::Offline(
+                "This login is not connected to the network now. Try again when it is.".to_owned(),
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl NetworkClient for IrcClient {
+    async fn connect(&self, sink: RemoteSink, context: ConnectContext) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.is_some() {
+            return;
+        }
+        let (sender, news) = tokio::sync::mpsc::channel(NEWS_ROOM);
+        let (keeper, handle) = Keeper::new(
+            self.settings.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+            sender,
+        );
+        let mut conversations = BTreeSet::new();
+        for portal in context.portals.iter().filter(|portal| portal.network == self.network) {
+            if is_channel(portal) {
+                handle.want(parse_chat_id(&portal.chat), None);
+            } else {
+                conversations.insert(parse_chat_id(&portal.chat).to_owned());
+            }
+        }
+        let translator = Translator::new(
+            self.login.id.clone(),
+            self.login.owner.clone(),
+            Arc::clone(&self.own),
+            Arc::clone(&self.view),
+            context.last_connected,
+            conversations,
+        );
+        let give_up = CancellationToken::new();
+        let pump = Pump {
+            sink,
+            translator,
+            keeper: handle.clone(),
+            clock: Arc::clone(&self.clock),
+            give_up: give_up.clone(),
+            wanted_nick: self.settings.nick.clone(),
+        };
+        let tasks = TaskTracker::new();
+        tasks.spawn(keeper.run());
+        tasks.spawn(pump.run(news));
+        tasks.close();
+        *running = Some(Running { keeper: handle, tasks, give_up });
+    }
+
+    async fn disconnect(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Running { keeper, tasks, give_up }) = running else { return };
+        keeper.stop();
+        tokio::select! {
+            () = tasks.wait() => {}
+            () = self.clock.sleep(GOODBYE) => {
+                give_up.cancel();
+                tracing::warn!("the connection did not end in time");
+            }
+        }
+        self.own.leave(&self.login.id, self.clock.now_ms());
+    }
+
+    fn capabilities(&self, portal: &PortalKey) -> Capabilities {
+        capabilities(&look(&self.view).session, parse_chat_id(&portal.chat), is_channel(portal))
+    }
+
+    fn own_user(&self) -> Option<RemoteUserId> {
+        let view = look(&self.view);
+        let known = !view.session.nick.is_empty();
+        known.then(|| make_user_id(&view.session, &view.session.nick))
+    }
+
+    async fn chat_info(&self, chat: &RemoteChatId) -> Result<ChatInfo, NetworkError> {
+        self.describe_chat(chat)
+    }
+
+    async fn user_info(&self, user: &RemoteUserId) -> Result<UserInfo, NetworkError> {
+        Ok(self.describe_user(user))
+    }
+
+    fn plan(
+        &self,
+        outgoing: &Outgoing,
+        capabilities: &Capabilities,
+    ) -> Result<Vec<RemoteStep>, Refusal> {
+        from_matrix::plan(outgoing, capabilities, self.max_lines)
+    }
+
+    async fn send(&self, _portal: &PortalKey, step: &RemoteStep, _key: &SendKey) -> SendOutcome {
+        let Some(link) = self.link() else { return SendOutcome::Offline };
+        self.send_step(&link, step).await
+    }
+
+    async fn resolve(
+        &self,
+        _portal: &PortalKey,
+        _step: &RemoteStep,
+        _key: &SendKey,
+    ) -> SendOutcome {
+        // Echoes and barriers belong to the connection that is gone, and there is no history.
+        SendOutcome::Unknown {
+            reason: "The bridge stopped before the IRC server confirmed it, and IRC keeps no history to look it up in.".to_owned(),
+        }
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
+    }
+}

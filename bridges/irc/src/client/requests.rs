@@ -1,0 +1,213 @@
+//! What a login does when asked: sends a stored step, joins, leaves, describes.
+
+use async_trait::async_trait;
+use bridge_core::{
+    ids::{RemoteChatId, RemoteUserId},
+    network::{
+        ChatInfo, ChatKind, Directory, JoinedChat, NetworkError, RemoteStep, SendOutcome, UserInfo,
+    },
+};
+
+use super::IrcClient;
+use crate::{
+    chat_info::channel_info,
+    connection::{AskError, Delivery, Link, send_refusal},
+    error::{join_error, send_outcome},
+    from_matrix::{Payload, SayCommand, wire_text},
+    ids::{make_portal_key, parse_chat_id, parse_user_id},
+    to_matrix::{direct_info, look},
+    wire::{ACTION_OVERHEAD, Message, split_text},
+};
+
+impl IrcClient {
+    pub(super) async fn send_step(&self, link: &Link, step: &RemoteStep) -> SendOutcome {
+        let payload = match serde_json::from_value::<Payload>(step.payload.clone()) {
+            Ok(payload) => payload,
+            Err(error) => {
+                tracing::error!(%error, "a stored step cannot be read");
+                let words = "The stored message cannot be read by this version.".to_owned();
+                return SendOutcome::Failed { words };
+            }
+        };
+        match payload {
+            Payload::Say { command, target, text, action } => {
+                say(link, command, &target, &text, action).await
+            }
+            Payload::Topic { channel, topic } => {
+                let line = Message::new("TOPIC", [channel.as_str(), &topic]);
+                request(link, line, &channel).await
+            }
+            Payload::Kick { channel, nick, reason } => {
+                let line = Message::new("KICK", [channel.as_str(), &nick, &reason]);
+                request(link, line, &channel).await
+            }
+            Payload::Invite { channel, nick } => {
+                request(link, Message::new("INVITE", [nick.as_str(), &channel]), &channel).await
+            }
+        }
+    }
+
+    pub(super) fn describe_chat(&self, chat: &RemoteChatId) -> Result<ChatInfo, NetworkError> {
+        let view = look(&self.view);
+        let name = parse_chat_id(chat);
+        if !view.session.rules.is_channel(name) {
+            let spelled = view.roster.spelling(&view.session, name).unwrap_or(name);
+            return Ok(direct_info(spelled));
+        }
+        let channel = view.roster.channel(&view.session, name).ok_or_else(|| {
+            NetworkError::NotFound(format!(
+                "This login is not in {name}, so nothing is known of it."
+            ))
+        })?;
+        Ok(channel_info(&view.session, channel, &self.login.id, &self.own, self.clock.now_ms()))
+    }
+
+    pub(super) fn describe_user(&self, user: &RemoteUserId) -> UserInfo {
+        let view = look(&self.view);
+        let nick = parse_user_id(user);
+        let spelled = view.roster.spelling(&view.session, nick).unwrap_or(nick);
+        UserInfo { name: Some(spelled.to_owned()), avatar: None, is_bot: false }
+    }
+
+    async fn join_channel(
+        &self,
+        name: &str,
+        key: Option<&str>,
+    ) -> Result<JoinedChat, NetworkError> {
+        let (keeper, link) = self.online()?;
+        let mut results = link.join(&[(name, key)]).await;
+        if let Some(Err(error)) = results.pop() {
+            return Err(join_error(error));
+        }
+        keeper.want(name, key);
+        let session = link.session();
+        let portal = make_portal_key(&self.network, &self.login.id, &session, name);
+        let spelled = session.channels.get(&session.fold(name)).cloned();
+        let info = ChatInfo {
+            kind: Some(ChatKind::Group),
+            name: Some(spelled.unwrap_or_else(|| name.to_owned())),
+            ..ChatInfo::default()
+        };
+        Ok(JoinedChat { chat: portal.chat, receiver: portal.receiver, info })
+    }
+
+    /// Opens a conversation, if there is anybody to talk to.
+    async fn open_conversation(&self, nick: &str) -> Result<JoinedChat, NetworkError> {
+        let (_, link) = self.online()?;
+        let lines = link.ask(Message::new("WHOIS", [nick]), &[nick]).await.map_err(|error| {
+            NetworkError::Offline(format!("The connection ended meanwhile ({error})."))
+        })?;
+        // RPL_WHOISUSER tells how the nick is spelled.
+        let user = lines.iter().find(|line| line.numeric() == Some(311));
+        let Some(user) = user else {
+            return Err(NetworkError::NotFound(format!(
+                "Nobody is called {nick} on the network now. If you meant a channel: their names begin with #."
+            )));
+        };
+        let spelled = user.param(1);
+        let portal = make_portal_key(&self.network, &self.login.id, &link.session(), spelled);
+        Ok(JoinedChat { chat: portal.chat, receiver: portal.receiver, info: direct_info(spelled) })
+    }
+}
+
+#[async_trait]
+impl Directory for IrcClient {
+    async fn join_chat(&self, name: &str) -> Result<JoinedChat, NetworkError> {
+        let mut words = name.split_whitespace();
+        let (name, key) = (words.next().unwrap_or(""), words.next());
+        let malformed = name.is_empty()
+            || name.contains(',')
+            || key.is_some_and(|key| key.contains(',') || key.starts_with(':'))
+            || name.starts_with(':')
+            || words.next().is_some();
+        if malformed {
+            return Err(NetworkError::Invalid(
+                "Name a channel (`#rust`, with its key behind it if it has one) or a nick."
+                    .to_owned(),
+            ));
+        }
+        let (_, link) = self.online()?;
+        if link.with_session(|session| session.rules.is_channel(name)) {
+            self.join_channel(name, key).await
+        } else {
+            self.open_conversation(name).await
+        }
+    }
+
+    async fn leave_chat(&self, chat: &RemoteChatId) -> Result<(), NetworkError> {
+        let name = parse_chat_id(chat);
+        let (keeper, link) = self.online()?;
+        let session = link.session();
+        keeper.unwant(name, &|one, other| session.rules.casemap.same(one, other));
+        if !session.is_in(name) {
+            return Ok(());
+        }
+        let parted = link.ask(Message::new("PART", [name]), &[name]).await;
+        parted.map(drop).map_err(|error| {
+            NetworkError::Offline(format!("The connection ended meanwhile ({error})."))
+        })
+    }
+}
+
+async fn say(
+    link: &Link,
+    command: SayCommand,
+    target: &str,
+    text: &str,
+    action: bool,
+) -> SendOutcome {
+    let overhead = if action { ACTION_OVERHEAD } else { 0 };
+    let (absent, budget) = link.with_session(|session| {
+        let absent = session.rules.is_channel(target) && !session.is_in(target);
+        (absent, session.budget(target, overhead))
+    });
+    if absent {
+        return SendOutcome::Failed {
+            words: format!(
+                "This login is not in {target} (any more), so it was not sent. Join it again with the `join` command."
+            ),
+        };
+    }
+    // The plan left room for the longest mask there is. Should ours be longer all the same, two
+    // lines are better than one that the server cuts.
+    let pieces = split_text(text, budget);
+    let mut first = None;
+    for (index, piece) in pieces.iter().enumerate() {
+        let delivery = link.say(command.as_str(), target, &wire_text(piece, action)).await;
+        let confirmed = matches!(delivery, Delivery::Confirmed { .. });
+        let outcome = send_outcome(delivery);
+        if index > 0 && !confirmed {
+            return SendOutcome::Unknown {
+                reason: "Only the beginning of this line is known to have been sent.".to_owned(),
+            };
+        }
+        if !confirmed {
+            return outcome;
+        }
+        first.get_or_insert(outcome);
+    }
+    first.unwrap_or(SendOutcome::Confirmed { remote_id: None, timestamp: None })
+}
+
+/// Sends a request about a channel; what the server does not refuse, it has done.
+async fn request(link: &Link, line: Message, channel: &str) -> SendOutcome {
+    match link.ask(line, &[channel]).await {
+        Ok(answers) => {
+            // Errors are the numerics from 400 on, and FAIL.
+            let refused = answers.iter().find(|answer| {
+                answer.is("FAIL") || answer.numeric().is_some_and(|n| (400..600).contains(&n))
+            });
+            match refused {
+                Some(answer) => SendOutcome::Failed { words: send_refusal(answer, channel).words },
+                None => SendOutcome::Confirmed { remote_id: None, timestamp: None },
+            }
+        }
+        Err(AskError::NotSent) => SendOutcome::Offline,
+        Err(AskError::Lost(why)) => SendOutcome::Unknown {
+            reason: format!("The connection ended before the server answered ({why})."),
+        },
+        Err(AskError::Unsendable(error)) => {
+            SendOutcome::Failed { words: format!("This cannot be written on IRC: {error}.") }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Matrix to IRC: what a person did becomes steps, each one line (or one request), stored by the
+//! core and sent as stored.
+
+use bridge_core::network::{
+    Capabilities, LostAnswer, MessageContent, MessageKind, Operation, Outgoing, OutgoingKind,
+    Refusal, RemoteMembership, RemoteStep, Speaker,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    convert::text_to_irc,
+    ids::{is_channel, parse_chat_id, parse_user_id},
+    wire::{ACTION_OVERHEAD, LineBudget, as_action, split_text},
+};
+
+/// A budget where the table has none.
+const FALLBACK_BYTES: usize = 400;
+
+/// What a step sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "send", rename_all = "snake_case")]
+pub(crate) enum Payload {
+    /// One line of text.
+    Say {
+        /// PRIVMSG or NOTICE.
+        command: SayCommand,
+        /// Channel or nick.
+        target: String,
+        /// The line.
+        text: String,
+        /// Whether it is wrapped as CTCP ACTION.
+        #[serde(default)]
+        action: bool,
+    },
+    /// A topic.
+    Topic {
+        /// Where.
+        channel: String,
+        /// What.
+        topic: String,
+    },
+    /// Removes somebody.
+    Kick {
+        /// Where.
+        channel: String,
+        /// Whom.
+        nick: String,
+        /// Why.
+        reason: String,
+    },
+    /// Asks somebody in.
+    Invite {
+        /// Where.
+        channel: String,
+        /// Whom.
+        nick: String,
+    },
+}
+
+/// How a text is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SayCommand {
+    /// By people.
+    Privmsg,
+    /// By programs: must not be answered by one.
+    Notice,
+}
+
+impl SayCommand {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Privmsg => "PRIVMSG",
+            Self::Notice => "NOTICE",
+        }
+    }
+}
+
+/// Plans what a person did. `max_lines` is the longest text that is sent.
+pub(crate) fn plan(
+    outgoing: &Outgoing,
+    capabilities: &Capabilities,
+    max_lines: usize,
+) -> Result<Vec<RemoteStep>, Refusal> {
+    let target = parse_chat_id(&outgoing.portal.chat).to_owned();
+    match &outgoing.kind {
+        OutgoingKind::Message { content, .. } => {
+            plan_message(outgoing, content, &target, capabilities, max_lines)
+        }
+        OutgoingKind::Topic { topic } if is_channel(&outgoing.portal) => {
+            let payload = Payload::Topic { channel: target, topic: one_line(topic) };
+            Ok(vec![step(Operation::Topic, LostAnswer::Natural, &payload)])
+        }
+        OutgoingKind::Membership { user, membership, reason } if is_channel(&outgoing.portal) => {
+            let nick = parse_user_id(user).to_owned();
+            let payload = match membership {
+                RemoteMembership::Invite => Payload::Invite { channel: target, nick },
+                RemoteMembership::Leave | RemoteMembership::Kick => Payload::Kick {
+                    channel: target,
+                    nick,
+                    reason: one_line(reason.as_deref().unwrap_or("")),
+                },
+                RemoteMembership::Ban => {
+                    return Err(Refusal::new(
+                        "Bans are not carried to IRC: there they are masks, not people. Remove the person instead, or ask an operator of the channel.",
+                    ));
+                }
+                RemoteMembership::Join | RemoteMembership::Knock => {
+                    return Err(Refusal::new("Nobody can be made to join on IRC; invite them."));
+                }
+            };
+            Ok(vec![step(Operation::Membership, LostAnswer::Natural, &payload)])
+        }
+        _ => Err(Refusal::new("IRC has nothing like it, so it was not sent.")),
+    }
+}
+
+fn plan_message(
+    outgoing: &Outgoing,
+    content: &MessageContent,
+    target: &str,
+    capabilities: &Capabilities,
+    max_lines: usize,
+) -> Result<Vec<RemoteStep>, Refusal> {
+    let action = content.kind == MessageKind::Emote;
+    let command = match content.kind {
+        MessageKind::Text | MessageKind::Emote => SayCommand::Privmsg,
+        MessageKind::Notice => SayCommand::Notice,
+        _ => return Err(Refusal::new("IRC carries only text; this was not sent.")),
+    };
+    // Who speaks for others names them on every line: each stands alone on IRC.
+    let (action, prefix) = match &outgoing.speaker {
+        Speaker::Login { .. } => (action, String::new()),
+        Speaker::Relay { profile, .. } if action => {
+            (false, format!("* {} ", one_line(&profile.name)))
+        }
+        Speaker::Relay { profile, .. } => (false, format!("<{}> ", one_line(&profile.name))),
+        Speaker::Puppet { .. } => {
+            return Err(Refusal::new(
+                "This network has no connections for people without a login. Log in to speak there.",
+            ));
+        }
+    };
+    let around = prefix.len() + if action { ACTION_OVERHEAD } else { 0 };
+    let bytes = capabilities.limits.text_bytes.unwrap_or(FALLBACK_BYTES).saturating_sub(around);
+    let lines = split_text(&text_to_irc(&content.text), LineBudget::bytes(bytes));
+    if lines.is_empty() {
+        return Err(Refusal::new("There is no text in it, and IRC cannot send an empty message."));
+    }
+    if lines.len() > max_lines {
+        return Err(Refusal::new(format!(
+            "This text would be {} messages on IRC; up to {max_lines} are sent. Shorten it, or put it somewhere and send a link.",
+            lines.len()
+        )));
+    }
+    let steps = lines.into_iter().map(|line| {
+        let payload = Payload::Say {
+            command,
+            target: target.to_owned(),
+            text: format!("{prefix}{line}"),
+            action,
+        };
+        step(Operation::Message(content.kind), LostAnswer::Barrier, &payload)
+    });
+    Ok(steps.collect())
+}
+
+/// Returns the text as it goes on the wire.
+pub(crate) fn wire_text(text: &str, action: bool) -> String {
+    if action { as_action(text) } else { text.to_owned() }
+}
+
+fn step(operation: Operation, lost_answer: LostAnswer, payload: &Payload) -> RemoteStep {
+    let payload = serde_json::to_value(payload).expect("a payload of texts is JSON");
+    RemoteStep { operation, lost_answer, payload }
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split(['\r', '\n', '\0']).filter(|part| !part.is_empty()).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use bridge_core::{
+        ids::{LoginId, NetworkId, PortalKey, RemoteChatId, RemoteUserId},
+        network::{EventSource, FormattedText, Profile},
+    };
+
+    use super::*;
+    use crate::{capabilities::capabilities, connection::Session};
+
+    fn outgoing(kind: OutgoingKind) -> Outgoing {
+        Outgoing {
+            portal: PortalKey {
+                network: NetworkId::new("irc"),
+                chat: RemoteChatId::new("#room"),
+                receiver: None,
+            },
+            speaker: Speaker::Login { login: LoginId::new("irc-1") },
+            source: EventSource {
+                room_id: "!r:test".to_owned(),
+                event_id: "$e".to_owned(),
+                sender: "@alice:test".to_owned(),
+                timestamp: 0,
+            },
+            kind,
+        }
+    }
+
+    fn message(kind: MessageKind, text: &str) -> Outgoing {
+        let content = MessageContent::plain(kind, text);
+        outgoing(OutgoingKind::Message { content, reply_to: None, thread: None })
+    }
+
+    fn planned(outgoing: &Outgoing) -> Result<Vec<Payload>, Refusal> {
+        let table = capabilities(&Session::default(), "#room", true);
+        let steps = plan(outgoing, &table, 20)?;
+        Ok(steps.into_iter().map(|step| serde_json::from_value(step.payload).unwrap()).collect())
+    }
+
+    fn texts(payloads: &[Payload]) -> Vec<String> {
+        payloads
+            .iter()
+            .map(|payload| match payload {
+                Payload::Say { text, action, .. } => wire_text(text, *action),
+                other => panic!("{other:?} is no text"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_long_text_is_one_plan_of_lines_that_fit_even_behind_the_longest_mask() {
+        let text = "Grüße an alle ☃ ".repeat(180);
+        let steps = planned(&message(MessageKind::Text, &text)).unwrap();
+        let lines = texts(&steps);
+        assert!(lines.len() > 8);
+        assert_eq!(lines.concat(), text);
+        let mask = format!("{}!{}@{}", "n".repeat(30), "u".repeat(11), "h".repeat(63));
+        assert!(lines.iter().all(|line| format!(":{mask} PRIVMSG #room :{line}\r\n").len() <= 512));
+    }
+
+    #[test]
+    fn emotes_and_notices_keep_their_kind() {
+        let emote = planned(&message(MessageKind::Emote, "waves\nand smiles")).unwrap();
+        assert_eq!(texts(&emote), ["\u{1}ACTION waves\u{1}", "\u{1}ACTION and smiles\u{1}"]);
+        let notice = planned(&message(MessageKind::Notice, "beep")).unwrap();
+        assert!(matches!(&notice[0], Payload::Say { command: SayCommand::Notice, .. }));
+    }
+
+    #[test]
+    fn a_relay_names_the_speaker_on_every_line() {
+        let profile =
+            Profile { mxid: "@carol:test".to_owned(), name: "Carol\n".to_owned(), avatar: None };
+        let speaker = Speaker::Relay { login: LoginId::new("irc-1"), profile };
+        let spoken = |kind, text| {
+            let outgoing = Outgoing { speaker: speaker.clone(), ..message(kind, text) };
+            texts(&planned(&outgoing).unwrap())
+        };
+        assert_eq!(spoken(MessageKind::Text, "a\nb"), ["<Carol> a", "<Carol> b"]);
+        assert_eq!(spoken(MessageKind::Emote, "waves"), ["* Carol waves"]);
+    }
+
+    #[test]
+    fn topics_are_one_line_and_people_are_removed_and_invited() {
+        let topic = outgoing(OutgoingKind::Topic { topic: "new\ntopic".to_owned() });
+        let wanted = Payload::Topic { channel: "#room".to_owned(), topic: "new topic".to_owned() };
+        assert_eq!(planned(&topic).unwrap(), [wanted]);
+        let change = |membership| {
+            planned(&outgoing(OutgoingKind::Membership {
+                user: RemoteUserId::new("bob"),
+                membership,
+                reason: None,
+            }))
+        };
+        assert!(
+            matches!(&change(RemoteMembership::Kick).unwrap()[0], Payload::Kick { nick, .. } if nick == "bob")
+        );
+        assert!(matches!(&change(RemoteMembership::Invite).unwrap()[0], Payload::Invite { .. }));
+        assert!(change(RemoteMembership::Ban).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_in_words() {
+        assert!(planned(&message(MessageKind::Text, " \n")).is_err());
+        assert!(planned(&message(MessageKind::Image, "cat.png")).is_err());
+        let flood = planned(&message(MessageKind::Text, &"line\n".repeat(21))).unwrap_err();
+        assert!(flood.words.contains("21 messages"));
+        let mut formatted = message(MessageKind::Text, "x");
+        if let OutgoingKind::Message { content, .. } = &mut formatted.kind {
+            content.text =
+                FormattedText { plain: "x".to_owned(), html: Some("<b>x</b>".to_owned()) };
+        }
+        assert_eq!(texts(&planned(&formatted).unwrap()), ["\u{2}x\u{f}"]);
+    }
+}

@@ -1,0 +1,251 @@
+//! IRC to Matrix: lines, in the order they came, become [`RemoteEvent`]s. The translator keeps its
+//! own view of session and channels, since the connection itself may already be some lines ahead.
+
+mod people;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bridge_core::{
+    ids::LoginId,
+    network::{ChatInfo, ChatKind, Gap, RemoteEvent, RemoteEventKind, RemoteSender, UserInfo},
+};
+
+use crate::{
+    chat_info::channel_info,
+    connection::{JoinError, Refusal, RefusalKind, Rejoined, Session},
+    convert::parse_time,
+    ids::{make_chat_id, make_message_id, make_user_id},
+    own_nicks::OwnNicks,
+    roster::Roster,
+    wire::{Message, Source},
+};
+
+/// What a login sees now: read by its client, written line by line.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Who we are and what the server can do, as of the last line translated.
+    pub(crate) session: Session,
+    /// The channels and who is in them.
+    pub(crate) roster: Roster,
+}
+
+/// A view shared between translator and client.
+pub(crate) type SharedView = Arc<Mutex<View>>;
+
+/// Locks a view. A panic elsewhere leaves it as of some line, which is what it always is.
+pub(crate) fn look(view: &SharedView) -> MutexGuard<'_, View> {
+    view.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a line led to.
+#[derive(Debug, Default)]
+pub(crate) struct Translated {
+    /// News for the core.
+    pub(crate) events: Vec<RemoteEvent>,
+    /// Channels we are no longer to be in.
+    pub(crate) left: Vec<String>,
+}
+
+impl From<Vec<RemoteEvent>> for Translated {
+    fn from(events: Vec<RemoteEvent>) -> Self {
+        Self { events, left: Vec::new() }
+    }
+}
+
+/// Translates the lines of one login.
+#[derive(Debug)]
+pub(crate) struct Translator {
+    login: LoginId,
+    owner: String,
+    own: Arc<OwnNicks>,
+    view: SharedView,
+    /// When we last knew that nothing was missed, Unix milliseconds.
+    continuous_until: Option<i64>,
+    /// Nicks with whom this login has a conversation, folded.
+    conversations: BTreeSet<String>,
+}
+
+/// Where and when a line was heard.
+struct Heard<'a> {
+    message: &'a Message,
+    from: Source,
+    /// The server's time, or when we heard it.
+    at_ms: i64,
+    now_ms: i64,
+}
+
+impl Translator {
+    /// Makes a translator. `continuous_until` is when the login was last known to be connected.
+    pub(crate) fn new(
+        login: LoginId,
+        owner: String,
+        own: Arc<OwnNicks>,
+        view: SharedView,
+        continuous_until: Option<i64>,
+        conversations: BTreeSet<String>,
+    ) -> Self {
+        Self { login, owner, own, view, continuous_until, conversations }
+    }
+
+    /// A new connection begins.
+    pub(crate) fn registered(&mut self, session: Session, now_ms: i64) {
+        self.own.update(&self.login, &self.owner, &session, now_ms);
+        *look(&self.view) = View { session, roster: Roster::default() };
+    }
+
+    /// The connection ended.
+    pub(crate) fn lost(&mut self, now_ms: i64) {
+        self.own.leave(&self.login, now_ms);
+        let mut view = look(&self.view);
+        view.roster = Roster::default();
+        view.session.channels.clear();
+    }
+
+    /// The channels were joined again, or not.
+    pub(crate) fn ready(&mut self, rejoined: Vec<Rejoined>, now_ms: i64) -> Translated {
+        let since = self.continuous_until.replace(now_ms);
+        let view = look(&self.view);
+        let mut translated = Translated::default();
+        for Rejoined { channel, result } in rejoined {
+            let chat = make_chat_id(&view.session, &channel);
+            match result {
+                // The first connection of a login has missed nothing.
+                Ok(()) if since.is_none() => {}
+                Ok(()) => {
+                    let gap = Gap {
+                        since,
+                        until: now_ms,
+                        reason: "The bridge was not connected to the IRC network, which keeps no history: what was said there meanwhile is missing here.".to_owned(),
+                    };
+                    translated.events.push(RemoteEvent::new(chat, RemoteEventKind::Gap(gap)));
+                }
+                // The connection is going down again; the next one will tell.
+                Err(JoinError::Offline(_)) => {}
+                Err(JoinError::Refused(Refusal { kind, words })) => {
+                    let for_now = matches!(kind, RefusalKind::Wait(_));
+                    let text = if for_now {
+                        format!("{words} The bridge keeps trying.")
+                    } else {
+                        format!("{words} Nothing crosses here until this login has joined again.")
+                    };
+                    let notice = RemoteEventKind::BridgeNotice { text };
+                    translated.events.push(RemoteEvent::new(chat, notice));
+                    if !for_now {
+                        translated.left.push(channel);
+                    }
+                }
+            }
+        }
+        translated
+    }
+
+    /// Compares names as the server does.
+    pub(crate) fn same_name(&self, one: &str, other: &str) -> bool {
+        look(&self.view).session.rules.casemap.same(one, other)
+    }
+
+    /// Translates a line.
+    pub(crate) fn line(&mut self, message: &Message, now_ms: i64) -> Translated {
+        self.continuous_until = Some(now_ms);
+        let heard = Heard {
+            message,
+            from: message.from(),
+            at_ms: message.tag("time").and_then(parse_time).unwrap_or(now_ms),
+            now_ms,
+        };
+        let view = Arc::clone(&self.view);
+        let mut view = look(&view);
+        let translated = self.translate(&heard, &mut view);
+        view.session.apply(message);
+        let about_us = message.is("NICK") || message.is("JOIN") || message.is("CHGHOST");
+        if about_us || message.numeric() == Some(396) {
+            self.own.update(&self.login, &self.owner, &view.session, now_ms);
+        }
+        translated
+    }
+
+    fn translate(&mut self, heard: &Heard<'_>, view: &mut View) -> Translated {
+        let message = heard.message;
+        if let Some(numeric) = message.numeric() {
+            return self.numeric(numeric, heard, view).into_iter().collect::<Vec<_>>().into();
+        }
+        match message.command.to_ascii_uppercase().as_str() {
+            "PRIVMSG" | "NOTICE" => self.text(heard, view).into(),
+            "JOIN" => self.join(heard, view).into(),
+            "PART" => self.part(heard, view),
+            "KICK" => self.kick(heard, view),
+            "QUIT" => self.quit(heard, view).into(),
+            "NICK" => self.nick(heard, view).into(),
+            "TOPIC" => self.topic(heard, view).into(),
+            _ => Translated::default(),
+        }
+    }
+
+    /// What comes after a JOIN: topic and people, told to the core when the list is complete.
+    fn numeric(&self, numeric: u16, heard: &Heard<'_>, view: &mut View) -> Option<RemoteEvent> {
+        let message = heard.message;
+        let View { session, roster } = view;
+        match numeric {
+            // RPL_NOTOPIC, RPL_TOPIC, RPL_NAMREPLY.
+            331 => roster.topic(session, message.param(1), ""),
+            332 => roster.topic(session, message.param(1), message.param(2)),
+            353 => roster.names(session, message.param(2), message.last()),
+            // RPL_ENDOFNAMES.
+            366 => {
+                let channel = roster.end_of_names(session, message.param(1))?;
+                let info = channel_info(session, channel, &self.login, &self.own, heard.now_ms);
+                let chat = make_chat_id(session, &channel.name);
+                return Some(RemoteEvent::new(chat, RemoteEventKind::ChatInfo(info)));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Makes an event in a channel, with sender and time.
+    fn in_channel(
+        &self,
+        heard: &Heard<'_>,
+        session: &Session,
+        channel: &str,
+        kind: RemoteEventKind,
+    ) -> RemoteEvent {
+        let mut event = RemoteEvent::new(make_chat_id(session, channel), kind);
+        event.id = heard.message.tag("msgid").map(make_message_id);
+        event.sender = self.sender(heard, session);
+        event.timestamp = Some(heard.at_ms);
+        event
+    }
+
+    /// Returns who said it; `None` for a server and for another login of ours.
+    fn sender(&self, heard: &Heard<'_>, session: &Session) -> Option<RemoteSender> {
+        if heard.from.is_server() || self.is_sibling(heard, session) {
+            return None;
+        }
+        Some(RemoteSender {
+            user: make_user_id(session, &heard.from.nick),
+            is_me: session.is_me(&heard.from.nick),
+            profile: Some(profile(&heard.from.nick)),
+        })
+    }
+
+    fn is_sibling(&self, heard: &Heard<'_>, session: &Session) -> bool {
+        self.own.is_sibling(&heard.from, &self.login, session, heard.now_ms)
+    }
+}
+
+/// Returns the profile of a nick: IRC knows nothing more.
+fn profile(nick: &str) -> UserInfo {
+    UserInfo { name: Some(nick.to_owned()), avatar: None, is_bot: false }
+}
+
+/// Returns what is known of a conversation.
+pub(crate) fn direct_info(nick: &str) -> ChatInfo {
+    ChatInfo { kind: Some(ChatKind::Direct), name: Some(nick.to_owned()), ..ChatInfo::default() }
+}

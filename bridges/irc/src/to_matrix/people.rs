@@ -1,0 +1,205 @@
+//! Who comes and goes, what they are called, and what a channel is about.
+
+use bridge_core::network::{
+    ChatKind, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership, TopicChange,
+};
+
+use super::{Heard, Translated, Translator, View, profile};
+use crate::{
+    connection::Session,
+    ids::{make_chat_id, make_user_id},
+    wire::Source,
+};
+
+impl Translator {
+    pub(super) fn join(&self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+        let View { session, roster } = view;
+        // Some servers put several channels into one line.
+        let channels: Vec<&str> = heard.message.param(0).split(',').collect();
+        let mut events = Vec::new();
+        for channel in channels {
+            let nick = &heard.from.nick;
+            if session.is_me(nick) {
+                roster.enter(session, channel);
+                let mut event =
+                    self.membership(heard, session, channel, nick, RemoteMembership::Join, None);
+                // Also when we were made to join: then the room is news to its owner.
+                event.creates = Some(ChatKind::Group);
+                events.push(event);
+                continue;
+            }
+            roster.add(session, channel, nick);
+            if !self.is_sibling(heard, session) {
+                events.push(self.membership(
+                    heard,
+                    session,
+                    channel,
+                    nick,
+                    RemoteMembership::Join,
+                    None,
+                ));
+            }
+        }
+        events
+    }
+
+    pub(super) fn part(&self, heard: &Heard<'_>, view: &mut View) -> Translated {
+        let View { session, roster } = view;
+        let nick = &heard.from.nick;
+        let reason = words(heard.message.params.get(1));
+        let mut translated = Translated::default();
+        for channel in heard.message.param(0).split(',') {
+            let me = session.is_me(nick);
+            if me {
+                roster.leave(session, channel);
+                translated.left.push(channel.to_owned());
+            } else {
+                roster.remove(session, channel, nick);
+                if self.is_sibling(heard, session) {
+                    continue;
+                }
+            }
+            translated.events.push(self.membership(
+                heard,
+                session,
+                channel,
+                nick,
+                RemoteMembership::Leave,
+                reason.clone(),
+            ));
+        }
+        translated
+    }
+
+    pub(super) fn kick(&self, heard: &Heard<'_>, view: &mut View) -> Translated {
+        let View { session, roster } = view;
+        let (channel, nick) = (heard.message.param(0), heard.message.param(1));
+        let reason = words(heard.message.params.get(2));
+        let mut translated = Translated::default();
+        let kicked =
+            |reason| self.membership(heard, session, channel, nick, RemoteMembership::Kick, reason);
+        if session.is_me(nick) {
+            translated.events.push(kicked(reason.clone()));
+            roster.leave(session, channel);
+            translated.left.push(channel.to_owned());
+            let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let text = format!(
+                "{nick} was kicked from {channel} by {}{why}. Nothing crosses here for this login until it joins again.",
+                heard.from.nick
+            );
+            let chat = make_chat_id(session, channel);
+            translated.events.push(RemoteEvent::new(chat, RemoteEventKind::BridgeNotice { text }));
+            return translated;
+        }
+        let sibling = self.is_own(nick, session, heard.now_ms);
+        if !sibling {
+            translated.events.push(kicked(reason));
+        }
+        roster.remove(session, channel, nick);
+        translated
+    }
+
+    pub(super) fn quit(&self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+        let View { session, roster } = view;
+        let nick = &heard.from.nick;
+        let channels = roster.remove_everywhere(session, nick);
+        if session.is_me(nick) || self.is_sibling(heard, session) {
+            return Vec::new();
+        }
+        let reason = words(heard.message.params.first()).map_or_else(
+            || "Quit".to_owned(),
+            |reason| if reason.starts_with("Quit") { reason } else { format!("Quit: {reason}") },
+        );
+        let left = RemoteMembership::Leave;
+        let event = |channel: &String| {
+            self.membership(heard, session, channel, nick, left, Some(reason.clone()))
+        };
+        channels.iter().map(event).collect()
+    }
+
+    /// A nick is all the identity there is, and the next to use it may be somebody else: so the old
+    /// ghost leaves and the new one comes, with words that tell what happened.
+    pub(super) fn nick(&mut self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+        let View { session, roster } = view;
+        let (old, new) = (heard.from.nick.as_str(), heard.message.param(0));
+        let channels = roster.rename(session, old, new);
+        if session.is_me(old) || self.is_sibling(heard, session) {
+            return Vec::new();
+        }
+        if session.rules.casemap.same(old, new) {
+            return Vec::new();
+        }
+        let mut events = Vec::new();
+        for channel in &channels {
+            let reason = Some(format!("is now known as {new}"));
+            events.push(self.membership(
+                heard,
+                session,
+                channel,
+                old,
+                RemoteMembership::Leave,
+                reason,
+            ));
+            let reason = Some(format!("was {old}"));
+            let mut joined =
+                self.membership(heard, session, channel, new, RemoteMembership::Join, reason);
+            if let (Some(sender), RemoteEventKind::Membership(change)) =
+                (&mut joined.sender, &joined.kind)
+            {
+                sender.user = change.user.clone();
+                sender.profile = change.profile.clone();
+            }
+            events.push(joined);
+        }
+        if self.conversations.remove(&session.fold(old)) {
+            self.conversations.insert(session.fold(new));
+            let text = format!(
+                "{old} is now known as {new}. What {new} says comes in a conversation of its own."
+            );
+            let mut notice = RemoteEvent::new(
+                make_chat_id(session, old),
+                RemoteEventKind::BridgeNotice { text },
+            );
+            notice.receiver = Some(self.login.clone());
+            events.push(notice);
+        }
+        events
+    }
+
+    pub(super) fn topic(&self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+        let View { session, roster } = view;
+        let (channel, topic) = (heard.message.param(0), heard.message.param(1));
+        roster.topic(session, channel, topic);
+        let kind = RemoteEventKind::Topic(TopicChange { topic: topic.to_owned() });
+        vec![self.in_channel(heard, session, channel, kind)]
+    }
+
+    fn membership(
+        &self,
+        heard: &Heard<'_>,
+        session: &Session,
+        channel: &str,
+        nick: &str,
+        membership: RemoteMembership,
+        reason: Option<String>,
+    ) -> RemoteEvent {
+        let change = MembershipChange {
+            user: make_user_id(session, nick),
+            is_me: session.is_me(nick),
+            profile: Some(profile(nick)),
+            membership,
+            reason,
+        };
+        self.in_channel(heard, session, channel, RemoteEventKind::Membership(change))
+    }
+
+    /// Says whether a nick without a mask is another login of ours.
+    fn is_own(&self, nick: &str, session: &Session, now_ms: i64) -> bool {
+        let source = Source { nick: nick.to_owned(), ..Source::default() };
+        self.own.is_sibling(&source, &self.login, session, now_ms)
+    }
+}
+
+fn words(param: Option<&String>) -> Option<String> {
+    param.map(|words| crate::convert::text_from_irc(words).plain).filter(|words| !words.is_empty())
+}
