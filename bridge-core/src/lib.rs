@@ -1,5 +1,20 @@
 //! The framework: what every bridge shares. A bridge implements the network seam ([`network`]);
 //! the core brings messages safely from one side to the other (see `ARCHITECTURE.md`).
 
+mod bot;
+mod crossing;
+mod ghosts;
 pub mod ids;
+mod jobs;
+mod logins;
+mod matrix;
 pub mod network;
+mod networks;
+mod parts;
+mod permissions;
+mod portals;
+mod turns;
+
+pub use crossing::{Crossing, Direction, Observer};
+pub use matrix::{NameError, blueprint};
+pub use permissions::{Permission, Permissions};

@@ -1,0 +1,131 @@
+//! The bot: commands in words, answers in words. In a direct room with the bot every message is a
+//! command; elsewhere a command begins with `!rialto`.
+
+mod commands;
+mod login;
+mod parse;
+mod rooms;
+mod words;
+
+use std::fmt;
+use std::sync::Arc;
+
+use support_clock::{SharedClock, SharedRandom};
+use support_db::{Db, DbError};
+
+use self::login::Conversations;
+use crate::logins::Logins;
+use crate::matrix::Matrix;
+use crate::networks::Networks;
+use crate::permissions::{Permission, Permissions};
+use crate::portals::Portals;
+
+/// What stands before a command outside a management room.
+const PREFIX: &str = "!rialto";
+
+/// The bot. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Bot(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: SharedClock,
+    random: SharedRandom,
+    matrix: Matrix,
+    networks: Networks,
+    permissions: Arc<Permissions>,
+    logins: Logins,
+    portals: Portals,
+    conversations: Conversations,
+}
+
+/// What a [`Bot`] is made of.
+pub(crate) struct BotParts {
+    pub(crate) db: Db,
+    pub(crate) clock: SharedClock,
+    pub(crate) random: SharedRandom,
+    pub(crate) matrix: Matrix,
+    pub(crate) networks: Networks,
+    pub(crate) permissions: Arc<Permissions>,
+    pub(crate) logins: Logins,
+    pub(crate) portals: Portals,
+}
+
+/// Something said to the bot. Never printed: it may carry a secret.
+pub(crate) struct CommandRequest {
+    /// Where.
+    pub(crate) room: String,
+    /// The event.
+    pub(crate) event_id: String,
+    /// By whom.
+    pub(crate) sender: String,
+    /// What.
+    pub(crate) body: String,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BotReply {
+    /// In words.
+    pub(crate) text: String,
+    /// With markup.
+    pub(crate) html: Option<String>,
+}
+
+impl BotReply {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), html: None }
+    }
+}
+
+impl Bot {
+    pub(crate) fn new(parts: BotParts) -> Self {
+        let BotParts { db, clock, random, matrix, networks, permissions, logins, portals } = parts;
+        let conversations = Conversations::default();
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            random,
+            matrix,
+            networks,
+            permissions,
+            logins,
+            portals,
+            conversations,
+        }))
+    }
+
+    /// Whether something said in a room is said to the bot.
+    pub(crate) async fn is_command(
+        &self,
+        room: &str,
+        sender: &str,
+        body: &str,
+    ) -> Result<bool, DbError> {
+        if parse::after_prefix(body).is_some() {
+            return Ok(true);
+        }
+        rooms::is_management_room(&self.0.db, room, sender).await
+    }
+
+    /// Does what was asked and returns what to answer. Doing it again (after a crash) does no harm.
+    pub(crate) async fn handle(&self, request: CommandRequest) -> Vec<BotReply> {
+        match self.0.permissions.of(&request.sender) {
+            // Answering them would let them make us talk.
+            Permission::Block => return Vec::new(),
+            permission => self.command(&request, permission).await,
+        }
+    }
+}
+
+impl fmt::Debug for Bot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bot").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CommandRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandRequest").field("room", &self.room).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! Management rooms: direct rooms with the bot.
+
+use support_db::{Db, DbError, params};
+
+use super::{Bot, BotReply, words};
+use crate::jobs::job;
+use crate::matrix::MatrixTrouble;
+use crate::permissions::Permission;
+
+const IS_MANAGEMENT: &str = "SELECT mxid
+    FROM management_room
+    WHERE room_id = $1 AND mxid = $2";
+
+const ADD: &str = "INSERT INTO management_room (mxid, room_id, created_at)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (room_id, mxid) DO NOTHING";
+
+const FORGET: &str = "DELETE FROM management_room WHERE room_id = $1";
+
+pub(super) async fn is_management_room(db: &Db, room: &str, mxid: &str) -> Result<bool, DbError> {
+    Ok(db.fetch_optional(IS_MANAGEMENT, params![room, mxid]).await?.is_some())
+}
+
+impl Bot {
+    /// Answers an invitation of the bot: comes in, and takes a direct room as a management room.
+    /// Being asked again, or being there already, is fine.
+    pub(crate) async fn invited(
+        &self,
+        room: &str,
+        by: &str,
+        is_direct: bool,
+    ) -> Result<Vec<BotReply>, MatrixTrouble> {
+        let matrix = &self.0.matrix;
+        let permission = self.0.permissions.of(by);
+        if permission == Permission::Block {
+            return match matrix.leave(matrix.bot(), room, None).await {
+                Ok(()) | Err(MatrixTrouble::Refused { .. }) => Ok(Vec::new()),
+                Err(trouble) => Err(trouble),
+            };
+        }
+        match matrix.join(matrix.bot(), room).await {
+            Ok(()) => {}
+            // Taken back meanwhile, or a room we cannot reach.
+            Err(MatrixTrouble::Refused { errcode, words }) => {
+                tracing::info!(errcode, words, "the bot could not follow an invitation");
+                return Ok(Vec::new());
+            }
+            Err(trouble) => return Err(trouble),
+        }
+        let alone = is_direct || matrix.joined_members(room).await?.len() <= 2;
+        if !alone {
+            return Ok(vec![words::greeting_in_group()]);
+        }
+        self.remember(room, by).await?;
+        Ok(vec![words::greeting(permission, &self.0.networks)])
+    }
+
+    /// Forgets a room the bot, or the person it was with, has left.
+    pub(crate) async fn forget_room(&self, room: &str) -> Result<(), DbError> {
+        let room = room.to_owned();
+        let job = job(move |tx| {
+            let room = room.clone();
+            Box::pin(async move { tx.execute(FORGET, params![room]).await.map(drop) })
+        });
+        self.0.db.write(job).await
+    }
+
+    async fn remember(&self, room: &str, mxid: &str) -> Result<(), DbError> {
+        let (room, mxid, now) = (room.to_owned(), mxid.to_owned(), self.0.clock.now_ms());
+        let job = job(move |tx| {
+            let (room, mxid) = (room.clone(), mxid.clone());
+            Box::pin(async move { tx.execute(ADD, params![mxid, room, now]).await.map(drop) })
+        });
+        self.0.db.write(job).await
+    }
+}

@@ -1,0 +1,109 @@
+//! One request: who asks, where, with what; and the answer read.
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::escape::path_segment;
+use super::layers::EndpointName;
+use super::outcome::{MatrixTrouble, read_answer};
+use super::{Matrix, Sender};
+
+/// One request under construction.
+pub(super) struct Call<'a> {
+    name: &'static str,
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<&'a Value>,
+}
+
+impl<'a> Call<'a> {
+    /// Makes a request to a path below `/_matrix/client/v3/`; each segment is escaped here.
+    pub(super) fn new(name: &'static str, method: Method, segments: &[&str]) -> Self {
+        let segments: Vec<String> = segments.iter().map(|segment| path_segment(segment)).collect();
+        let path = format!("/_matrix/client/v3/{}", segments.join("/"));
+        Self { name, method, path, query: Vec::new(), body: None }
+    }
+
+    pub(super) fn body(mut self, body: &'a Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(super) fn query(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.query.push((key, value.to_string()));
+        self
+    }
+
+    /// Sets when it happened, where that is known: only application services may.
+    pub(super) fn at(self, ts: Option<i64>) -> Self {
+        match ts {
+            Some(ts) if ts > 0 => self.query("ts", ts),
+            _ => self,
+        }
+    }
+
+    fn request(self, user: Option<&str>, token: &SecretString) -> Request<Bytes> {
+        let mut uri = self.path;
+        let user = user.map(|user| ("user_id", user.to_owned()));
+        for (index, (key, value)) in user.into_iter().chain(self.query).enumerate() {
+            uri.push(if index == 0 { '?' } else { '&' });
+            uri.push_str(key);
+            uri.push('=');
+            uri.push_str(&path_segment(&value));
+        }
+        let body = self.body.map(Value::to_string).unwrap_or_default();
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(uri)
+            .header(header::AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
+        if self.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let mut request =
+            request.body(Bytes::from(body)).expect("escaped segments and header-safe tokens");
+        request.extensions_mut().insert(EndpointName(self.name));
+        request
+    }
+}
+
+impl Matrix {
+    /// Sends a request as somebody. An unknown fate stays unknown.
+    pub(super) async fn once(&self, as_user: &str, call: Call<'_>) -> Result<Value, MatrixTrouble> {
+        let request = match self.kind_of(as_user) {
+            Sender::Bot => call.request(None, &self.0.as_token),
+            Sender::Ghost(..) => call.request(Some(as_user), &self.0.as_token),
+            Sender::Other => match &self.0.puppet_token {
+                Some(token) if self.0.names.is_local(as_user) => call.request(Some(as_user), token),
+                _ => {
+                    return Err(MatrixTrouble::Refused {
+                        errcode: "M_FORBIDDEN".to_owned(),
+                        words: format!("the bridge may not act as {as_user}"),
+                    });
+                }
+            },
+        };
+        read_answer(self.0.transport.call(request).await)
+    }
+
+    /// Sends a request that may be done twice without harm.
+    pub(super) async fn natural(
+        &self,
+        as_user: &str,
+        call: Call<'_>,
+    ) -> Result<Value, MatrixTrouble> {
+        self.once(as_user, call).await.map_err(MatrixTrouble::repeatable)
+    }
+}
+
+/// Takes a text out of an answer.
+pub(super) fn text(answer: &Value, key: &str) -> Result<String, MatrixTrouble> {
+    match answer.get(key).and_then(Value::as_str) {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(MatrixTrouble::Unknown {
+            reason: format!("the homeserver's answer has no `{key}`"),
+        }),
+    }
+}

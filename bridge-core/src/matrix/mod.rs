@@ -1,0 +1,106 @@
+//! The Matrix seam: everything the bridge asks of a homeserver goes through [`Matrix`], over
+//! whichever transport it was given. Who acts (bot, ghost or the person themselves) is the
+//! `as_user` of each call.
+
+mod call;
+pub(crate) mod escape;
+mod layers;
+mod names;
+mod outcome;
+mod people;
+mod rooms;
+mod send;
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use support_clock::SharedClock;
+use support_matrix_http::HttpTransport;
+
+pub use names::{NameError, blueprint};
+pub(crate) use names::{Names, Sender};
+pub(crate) use outcome::{MatrixOutcome, MatrixTrouble};
+pub(crate) use people::Profile;
+pub(crate) use rooms::CreateRoom;
+
+/// The content key that says which remote message an event mirrors.
+pub(crate) const REMOTE_KEY: &str = "com.rialto.remote";
+/// The content key that says which step an event comes from.
+pub(crate) const STEP_KEY: &str = "com.rialto.step";
+
+/// The homeserver, as the bridge sees it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Matrix(Arc<Inner>);
+
+struct Inner {
+    transport: Arc<dyn HttpTransport>,
+    as_token: SecretString,
+    puppet_token: Option<SecretString>,
+    names: Names,
+    idempotent: bool,
+}
+
+/// What a [`Matrix`] is made of.
+pub(crate) struct MatrixSettings {
+    /// How requests travel.
+    pub(crate) transport: Arc<dyn HttpTransport>,
+    /// The token of our registration.
+    pub(crate) as_token: SecretString,
+    /// The token of a second registration with which local people can be asserted.
+    pub(crate) puppet_token: Option<SecretString>,
+    /// Names.
+    pub(crate) names: Names,
+    /// Whether the homeserver remembers transaction ids for good.
+    pub(crate) idempotent: bool,
+    /// The time.
+    pub(crate) clock: SharedClock,
+}
+
+impl Matrix {
+    pub(crate) fn new(settings: MatrixSettings) -> Self {
+        let MatrixSettings { transport, as_token, puppet_token, names, idempotent, clock } =
+            settings;
+        let transport = layers::layered(transport, clock);
+        Self(Arc::new(Inner { transport, as_token, puppet_token, names, idempotent }))
+    }
+
+    /// Returns the bot's user id.
+    pub(crate) fn bot(&self) -> &str {
+        self.0.names.bot()
+    }
+
+    /// Returns the server's name.
+    pub(crate) fn server_name(&self) -> &str {
+        self.0.names.server_name()
+    }
+
+    /// Returns how our names are formed.
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
+    /// Says whose user id this is.
+    pub(crate) fn kind_of(&self, sender: &str) -> Sender {
+        self.0.names.sender(sender)
+    }
+
+    /// Whether the homeserver remembers transaction ids for good: then a send whose answer was
+    /// lost is simply sent again.
+    pub(crate) fn idempotent_for_good(&self) -> bool {
+        self.0.idempotent
+    }
+
+    /// Whether we may act as this person (double puppeting).
+    pub(crate) fn can_puppet(&self, mxid: &str) -> bool {
+        self.0.puppet_token.is_some()
+            && self.0.names.is_local(mxid)
+            && self.kind_of(mxid) == Sender::Other
+    }
+}
+
+impl fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matrix").field("bot", &self.bot()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,65 @@
+//! Accounts and profiles.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::Matrix;
+use super::call::Call;
+use super::outcome::MatrixTrouble;
+
+/// How a Matrix person is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Profile {
+    /// The display name.
+    pub(crate) name: Option<String>,
+    /// The picture, an `mxc` address.
+    pub(crate) avatar: Option<String>,
+}
+
+impl Matrix {
+    /// Registers an account of ours. Existing already is fine.
+    pub(crate) async fn register(&self, mxid: &str) -> Result<(), MatrixTrouble> {
+        let localpart = mxid.trim_start_matches('@').split(':').next().unwrap_or_default();
+        let body = json!({
+            "type": "m.login.application_service",
+            "username": localpart,
+            "inhibit_login": true,
+        });
+        let call = Call::new("register", Method::POST, &["register"]).body(&body);
+        match self.natural(self.bot(), call).await {
+            Ok(_) => Ok(()),
+            Err(trouble) if trouble.errcode() == Some("M_USER_IN_USE") => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Sets a display name.
+    pub(crate) async fn set_display_name(
+        &self,
+        mxid: &str,
+        name: &str,
+    ) -> Result<(), MatrixTrouble> {
+        let body = json!({ "displayname": name });
+        let path = ["profile", mxid, "displayname"];
+        let call = Call::new("displayname", Method::PUT, &path).body(&body);
+        self.natural(mxid, call).await.map(drop)
+    }
+
+    /// Reads a profile; empty where there is none.
+    pub(crate) async fn profile(&self, mxid: &str) -> Result<Profile, MatrixTrouble> {
+        let call = Call::new("profile", Method::GET, &["profile", mxid]);
+        let answer = match self.natural(self.bot(), call).await {
+            Ok(answer) => answer,
+            Err(MatrixTrouble::Refused { .. }) => return Ok(Profile::default()),
+            Err(trouble) => return Err(trouble),
+        };
+        let text = |key: &str| {
+            answer
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        Ok(Profile { name: text("displayname"), avatar: text("avatar_url") })
+    }
+}

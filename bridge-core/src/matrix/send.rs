@@ -1,0 +1,105 @@
+//! Sending events, and finding out whether one was sent.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::call::{Call, text};
+use super::outcome::{MatrixOutcome, MatrixTrouble};
+use super::{Matrix, STEP_KEY};
+use crate::ids::SendKey;
+
+/// How far back a lost send is searched. A step is looked up when the bridge starts again, and the
+/// lane has sent nothing since: only what others said meanwhile lies above it.
+const LOOK_BACK: usize = 500;
+const PAGE: usize = 100;
+
+impl Matrix {
+    /// Sends a message event.
+    pub(crate) async fn send_event(
+        &self,
+        as_user: &str,
+        room: &str,
+        event_type: &str,
+        txn: &SendKey,
+        content: &Value,
+        ts: Option<i64>,
+    ) -> MatrixOutcome {
+        let path = ["rooms", room, "send", event_type, txn.as_str()];
+        let call = Call::new("send", Method::PUT, &path).body(content).at(ts);
+        self.with_transaction_id(as_user, call).await
+    }
+
+    /// Takes an event back.
+    pub(crate) async fn redact(
+        &self,
+        as_user: &str,
+        room: &str,
+        event_id: &str,
+        txn: &SendKey,
+        reason: Option<&str>,
+    ) -> MatrixOutcome {
+        let body = match reason {
+            Some(reason) => json!({ "reason": reason }),
+            None => json!({}),
+        };
+        let path = ["rooms", room, "redact", event_id, txn.as_str()];
+        self.with_transaction_id(as_user, Call::new("redact", Method::PUT, &path).body(&body)).await
+    }
+
+    /// Sets state. Setting the same again is harmless.
+    pub(crate) async fn send_state(
+        &self,
+        as_user: &str,
+        room: &str,
+        event_type: &str,
+        state_key: &str,
+        content: &Value,
+        ts: Option<i64>,
+    ) -> MatrixOutcome {
+        let path = ["rooms", room, "state", event_type, state_key];
+        let call = Call::new("state", Method::PUT, &path).body(content).at(ts);
+        let answer = self.natural(as_user, call).await;
+        MatrixOutcome::from(answer.and_then(|answer| text(&answer, "event_id")))
+    }
+
+    /// Finds the event a step sent, by the tag in its content, among the room's recent messages.
+    pub(crate) async fn find_by_tag(
+        &self,
+        room: &str,
+        key: &SendKey,
+    ) -> Result<Option<String>, MatrixTrouble> {
+        let mut from: Option<String> = None;
+        let mut seen = 0;
+        while seen < LOOK_BACK {
+            let mut call = Call::new("messages", Method::GET, &["rooms", room, "messages"])
+                .query("dir", "b")
+                .query("limit", PAGE);
+            if let Some(from) = &from {
+                call = call.query("from", from);
+            }
+            let answer = self.natural(self.bot(), call).await?;
+            let chunk = answer.get("chunk").and_then(Value::as_array).cloned().unwrap_or_default();
+            let ours = chunk
+                .iter()
+                .find(|event| event["content"][STEP_KEY].as_str() == Some(key.as_str()));
+            if let Some(id) = ours.and_then(|event| event["event_id"].as_str()) {
+                return Ok(Some(id.to_owned()));
+            }
+            seen += chunk.len();
+            from = answer.get("end").and_then(Value::as_str).map(str::to_owned);
+            if chunk.is_empty() || from.is_none() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn with_transaction_id(&self, as_user: &str, call: Call<'_>) -> MatrixOutcome {
+        let answer = self.once(as_user, call).await;
+        let sent = answer.and_then(|answer| text(&answer, "event_id"));
+        if self.idempotent_for_good() {
+            return MatrixOutcome::from(sent.map_err(MatrixTrouble::repeatable));
+        }
+        MatrixOutcome::from(sent)
+    }
+}

@@ -1,0 +1,70 @@
+//! Who may do what: the one place that decides.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a Matrix person may do, each more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Nothing; not even a relay carries what they say.
+    Block,
+    /// Be carried by a relay.
+    Relay,
+    /// Log in, join chats.
+    User,
+    /// Everything.
+    Admin,
+}
+
+/// The table: most specific wins (user, server, `*`).
+#[derive(Clone, Debug, Default)]
+pub struct Permissions {
+    rules: BTreeMap<String, Permission>,
+}
+
+impl Permissions {
+    /// Makes a table from `user id | server name | "*"` to permission.
+    pub fn new(rules: BTreeMap<String, Permission>) -> Self {
+        Self { rules }
+    }
+
+    /// Makes the table that applies where none is configured: the own server's people are users,
+    /// others are carried by a relay.
+    pub fn of_server(server_name: &str) -> Self {
+        let rules = [("*", Permission::Relay), (server_name, Permission::User)];
+        Self::new(rules.into_iter().map(|(who, what)| (who.to_owned(), what)).collect())
+    }
+
+    /// Returns what a person may do; nobody named means [`Permission::Block`].
+    pub fn of(&self, mxid: &str) -> Permission {
+        let server = mxid.split_once(':').map_or("", |(_, server)| server);
+        [mxid, server, "*"]
+            .iter()
+            .find_map(|who| self.rules.get(*who))
+            .copied()
+            .unwrap_or(Permission::Block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_rule_wins() {
+        let rules = [
+            ("*", Permission::Relay),
+            ("example.org", Permission::User),
+            ("@root:example.org", Permission::Admin),
+            ("@troll:example.org", Permission::Block),
+        ];
+        let table = Permissions::new(rules.map(|(who, what)| (who.to_owned(), what)).into());
+        assert_eq!(table.of("@root:example.org"), Permission::Admin);
+        assert_eq!(table.of("@troll:example.org"), Permission::Block);
+        assert_eq!(table.of("@alice:example.org"), Permission::User);
+        assert_eq!(table.of("@bob:elsewhere.org"), Permission::Relay);
+        assert_eq!(Permissions::new(BTreeMap::new()).of("@bob:b.org"), Permission::Block);
+    }
+}

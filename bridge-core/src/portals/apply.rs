@@ -1,0 +1,102 @@
+//! Carries out one planned change in a room. Doing it again does no harm.
+
+use serde_json::json;
+
+use super::Portals;
+use super::plan::{RoomStep, RoomStepKind};
+use crate::ids::SendKey;
+use crate::matrix::{MatrixOutcome, MatrixTrouble, STEP_KEY};
+
+impl Portals {
+    /// Carries out a change. The event id is empty where the homeserver names none.
+    pub(crate) async fn apply(
+        &self,
+        step: &RoomStep,
+        key: &SendKey,
+        ts: Option<i64>,
+    ) -> MatrixOutcome {
+        self.try_apply(step, key, ts).await.into()
+    }
+
+    async fn try_apply(
+        &self,
+        step: &RoomStep,
+        key: &SendKey,
+        ts: Option<i64>,
+    ) -> Result<String, MatrixTrouble> {
+        let (room, ghosts, matrix) = (step.room.as_str(), &self.0.ghosts, &self.0.matrix);
+        match &step.kind {
+            RoomStepKind::Name { name } => {
+                self.set_text(matrix.bot(), room, "m.room.name", "name", name, ts).await
+            }
+            RoomStepKind::Topic { topic, by } => {
+                let sender = match by {
+                    Some(by) => {
+                        let profile = by.profile.as_ref();
+                        ghosts.ensure_in_room(&by.network, &by.user, profile, room).await?
+                    }
+                    None => matrix.bot().to_owned(),
+                };
+                self.set_text(&sender, room, "m.room.topic", "topic", topic, ts).await
+            }
+            RoomStepKind::Enter { ghost } => {
+                let profile = ghost.profile.as_ref();
+                ghosts.ensure_in_room(&ghost.network, &ghost.user, profile, room).await?;
+                Ok(String::new())
+            }
+            RoomStepKind::Leave { mxid, reason } => {
+                ghosts.leave_room(mxid, room, reason.as_deref()).await?;
+                Ok(String::new())
+            }
+            RoomStepKind::Remove { mxid, reason } => {
+                ghosts.remove_from_room(mxid, room, Some(reason)).await?;
+                Ok(String::new())
+            }
+            RoomStepKind::TakePart { notice: None, .. } => Ok(String::new()),
+            RoomStepKind::TakePart { notice: Some(words), .. } => {
+                let tag = key.as_str();
+                let content = json!({ "msgtype": "m.notice", "body": words, STEP_KEY: tag });
+                let bot = matrix.bot();
+                let sent = matrix.send_event(bot, room, "m.room.message", key, &content, ts).await;
+                into_result(sent)
+            }
+        }
+    }
+
+    /// Sets a state event of one text, unless the room says so already. A ghost without the right
+    /// to is stood in for by the bot.
+    async fn set_text(
+        &self,
+        sender: &str,
+        room: &str,
+        event_type: &str,
+        field: &str,
+        text: &str,
+        ts: Option<i64>,
+    ) -> Result<String, MatrixTrouble> {
+        let matrix = &self.0.matrix;
+        let now = matrix.get_state(room, event_type, "").await?;
+        if now.and_then(|now| now[field].as_str().map(|now| now == text)).unwrap_or(text.is_empty())
+        {
+            return Ok(String::new());
+        }
+        let content = json!({ field: text });
+        let set = matrix.send_state(sender, room, event_type, "", &content, ts).await;
+        match set {
+            MatrixOutcome::Refused { .. } if sender != matrix.bot() => {
+                let bot = matrix.bot();
+                into_result(matrix.send_state(bot, room, event_type, "", &content, ts).await)
+            }
+            other => into_result(other),
+        }
+    }
+}
+
+fn into_result(outcome: MatrixOutcome) -> Result<String, MatrixTrouble> {
+    match outcome {
+        MatrixOutcome::Done { event_id } => Ok(event_id),
+        MatrixOutcome::Retry { after, reason } => Err(MatrixTrouble::Retry { after, reason }),
+        MatrixOutcome::Refused { errcode, words } => Err(MatrixTrouble::Refused { errcode, words }),
+        MatrixOutcome::Unknown { reason } => Err(MatrixTrouble::Unknown { reason }),
+    }
+}
