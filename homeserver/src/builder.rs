@@ -223,7 +223,6 @@ impl HomeserverBuilder {
         let users = Users::new(db.clone(), clock.clone(), random.clone(), server_name.clone());
         let users = Arc::new(users);
         let appservices = Appservices::new(
-            db.clone(),
             clock.clone(),
             server_name.clone(),
             Arc::clone(&users),

@@ -84,7 +84,7 @@ impl Homeserver {
 
     /// Returns the HTTP API, with limits, CORS and answers for everything unknown.
     pub fn router(&self) -> axum::Router {
-        let limits = Limits { body: LONGEST_BODY, ..Limits::default() };
+        let limits = Limits { body: LONGEST_BODY };
         harden(api::routes(), limits).with_state(Arc::clone(&self.house))
     }
 
@@ -206,5 +206,8 @@ impl Homeserver {
 impl Drop for Homeserver {
     fn drop(&mut self) {
         self.house.closing.cancel();
+        for appservice in self.house.appservices.registry().all() {
+            appservice.ended().cancel();
+        }
     }
 }

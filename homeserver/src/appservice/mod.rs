@@ -17,7 +17,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ruma::OwnedServerName;
 use support_clock::SharedClock;
-use support_db::Db;
 
 pub(crate) use self::{
     interest::EventFacts,
@@ -37,7 +36,6 @@ use crate::users::Users;
 /// The appservices of one homeserver.
 #[derive(Debug)]
 pub(crate) struct Appservices {
-    db: Db,
     clock: SharedClock,
     server_name: OwnedServerName,
     users: Arc<Users>,
@@ -53,7 +51,6 @@ pub(crate) struct Appservices {
 
 impl Appservices {
     pub(crate) fn new(
-        db: Db,
         clock: SharedClock,
         server_name: OwnedServerName,
         users: Arc<Users>,
@@ -61,7 +58,6 @@ impl Appservices {
         seal: Seal,
     ) -> Self {
         Self {
-            db,
             clock,
             server_name,
             users,

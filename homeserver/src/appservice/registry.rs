@@ -153,8 +153,7 @@ pub(crate) async fn register(
         Some(transport) => Some(transport),
         None => make_transport(house, &registration)?,
     };
-    let ended = house.closing.child_token();
-    let appservice = Appservice::new(registration, &house.server_name, origin, transport, ended)?;
+    let appservice = Appservice::new(registration, &house.server_name, origin, transport)?;
     let appservice = Arc::new(appservice);
     let registration = appservice.registration().to_yaml();
     let sealed = (origin == Origin::Added)

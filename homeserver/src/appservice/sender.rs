@@ -24,6 +24,8 @@ use crate::{
 const BATCH: i64 = 100;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long an attempt under way may still take once the homeserver closes.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Starts the sender of an appservice that can be reached. The handle ends after the appservice was cancelled.
 pub(crate) fn start(house: &SharedHouse, appservice: &Arc<Appservice>) {
@@ -49,23 +51,31 @@ struct Draft {
 impl Sender {
     async fn run(self) {
         let ended = self.appservice.ended().clone();
-        ended.run_until_cancelled(self.deliver_for_ever()).await;
+        ended.run_until_cancelled(self.deliver_until_closing()).await;
     }
 
-    async fn deliver_for_ever(&self) {
+    /// Works until the homeserver closes. An attempt that is under way then may still be answered and acknowledged, so
+    /// that a clean stop repeats nothing at the next start.
+    async fn deliver_until_closing(&self) {
+        let closing = &self.house.closing;
         let mut current = self.persist("read", || self.resume()).await;
-        loop {
+        while !closing.is_cancelled() {
             let Some(frozen) = current.take() else {
-                self.appservice.woken().await;
-                current = self.persist("freeze", || self.advance(None)).await;
+                if closing.run_until_cancelled(self.appservice.woken()).await.is_none() {
+                    return;
+                }
+                current = self.persist("freeze", || self.resume()).await;
                 continue;
             };
-            self.deliver(&frozen).await;
+            if !self.deliver(&frozen).await {
+                return;
+            }
             current = self.persist("acknowledge", || self.advance(Some(&frozen))).await;
         }
     }
 
-    /// Returns the transaction a former run left behind, or the next one.
+    /// Returns the transaction that was frozen before (by a former run, or by a predecessor whose last write came late),
+    /// or freezes the next one.
     async fn resume(&self) -> Result<Option<FrozenRow>, DbError> {
         match outbox::frozen(&self.house.db, &self.appservice.id).await? {
             Some(frozen) => Ok(Some(frozen)),
@@ -107,35 +117,42 @@ impl Sender {
         Ok(Some(Draft { last_seq: last.seq, body: make_body(&events) }))
     }
 
-    /// Sends one transaction until it is acknowledged. Whatever else happens, it is the same request again.
-    async fn deliver(&self, frozen: &FrozenRow) {
+    /// Sends one transaction until it is acknowledged. Whatever else happens, it is the same request again. False when
+    /// the homeserver closed before.
+    async fn deliver(&self, frozen: &FrozenRow) -> bool {
         let mut pauses = Pauses::default();
         let mut flushes = self.appservice.flushes();
         loop {
             flushes.mark_unchanged();
-            match self.attempt(frozen).await {
-                Ok(()) => {
-                    self.appservice.note_delivery();
-                    return;
-                }
-                Err(why) => {
-                    let pause = pauses.next(&*self.house.random);
-                    tracing::warn!(
-                        appservice = %self.appservice.id,
-                        txn.id = %frozen.txn_id,
-                        failure = %why,
-                        pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                        "appservice did not take a transaction"
-                    );
-                    self.appservice.note_failure(why);
-                    tokio::select! {
-                        () = self.house.clock.sleep(pause) => {}
-                        // A ping came through, perhaps while the attempt was still failing.
-                        Ok(()) = flushes.changed() => pauses = Pauses::default(),
-                    }
-                }
+            let outcome = tokio::select! {
+                outcome = self.attempt(frozen) => outcome,
+                () = self.grace_is_over() => return false,
+            };
+            let Err(why) = outcome else {
+                self.appservice.note_delivery();
+                return true;
+            };
+            let pause = pauses.next(&*self.house.random);
+            tracing::warn!(
+                appservice = %self.appservice.id,
+                txn.id = %frozen.txn_id,
+                failure = %why,
+                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                "appservice did not take a transaction"
+            );
+            self.appservice.note_failure(why);
+            tokio::select! {
+                () = self.house.clock.sleep(pause) => {}
+                // A ping came through, perhaps while the attempt was still failing.
+                Ok(()) = flushes.changed() => pauses = Pauses::default(),
+                () = self.house.closing.cancelled() => return false,
             }
         }
+    }
+
+    async fn grace_is_over(&self) {
+        self.house.closing.cancelled().await;
+        self.house.clock.sleep(GRACE).await;
     }
 
     async fn attempt(&self, frozen: &FrozenRow) -> Result<(), String> {

@@ -33,6 +33,7 @@ pub(crate) struct Appservice {
     work: Notify,
     /// Counts the reasons to try again at once.
     flushes: watch::Sender<u64>,
+    /// Ends the sender at once, whatever it is doing.
     ended: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
     delivery: Mutex<Delivery>,
@@ -48,13 +49,12 @@ pub(super) struct Delivery {
 }
 
 impl Appservice {
-    /// Compiles a registration. `ended` ends the sender.
+    /// Compiles a registration.
     pub(super) fn new(
         registration: Registration,
         server_name: &ServerName,
         origin: Origin,
         transport: Option<Arc<dyn HttpTransport>>,
-        ended: CancellationToken,
     ) -> Result<Self, RegistrationError> {
         registration.validate()?;
         let matcher = registration.matcher(server_name)?;
@@ -78,7 +78,7 @@ impl Appservice {
             transport,
             work: Notify::new(),
             flushes: watch::Sender::new(0),
-            ended,
+            ended: CancellationToken::new(),
             task: Mutex::new(None),
             delivery: Mutex::new(Delivery::default()),
         })
@@ -119,11 +119,6 @@ impl Appservice {
         self.matcher.room(room_id).is_any()
     }
 
-    /// Whether its users other than its own account are rate limited.
-    pub(crate) fn limits(&self, user_id: &UserId) -> bool {
-        self.registration.is_rate_limited() && user_id != self.sender
-    }
-
     /// The header by which the homeserver proves itself.
     pub(super) fn authorization(&self) -> HeaderValue {
         self.authorization.clone()
@@ -160,7 +155,7 @@ impl Appservice {
         self.flushes.subscribe()
     }
 
-    pub(super) fn ended(&self) -> &CancellationToken {
+    pub(crate) fn ended(&self) -> &CancellationToken {
         &self.ended
     }
 
@@ -168,7 +163,7 @@ impl Appservice {
         *lock(&self.task) = Some(task);
     }
 
-    /// Ends the sender and waits until it is gone, so that its successor is never second in flight.
+    /// Ends the sender at once and waits until it is gone, so that its successor is never second in flight.
     pub(super) async fn end(&self) {
         self.ended.cancel();
         let task = lock(&self.task).take();

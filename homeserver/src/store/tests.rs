@@ -2,7 +2,7 @@
 //! databases have one schema and understand every statement.
 
 use support_db::{
-    Db, DbError, Tx,
+    Db, Tx,
     testing::{TestPlace, prepare_check, schema_of, test_locations},
 };
 
@@ -21,7 +21,7 @@ async fn on_every_database<F: Future<Output = ()>>(story: impl Fn(Db) -> F) {
 /// Writes in a job of its own.
 macro_rules! write {
     ($db:expr, |$tx:ident| $work:expr) => {
-        $db.write(move |$tx: &mut Tx| Box::pin(async move { Ok::<_, DbError>($work.await?) })).await
+        $db.write(move |$tx: &mut Tx| Box::pin(async move { $work.await })).await
     };
 }
 

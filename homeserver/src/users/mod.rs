@@ -26,7 +26,7 @@ pub(crate) use self::{
     passwords::Passwords,
     personal::AccountData,
     profiles::Profile,
-    sessions::{Session, TokenOwner},
+    sessions::TokenOwner,
 };
 
 /// A SHA-256, as tokens are kept.

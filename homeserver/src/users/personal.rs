@@ -17,7 +17,6 @@ pub(crate) struct AccountData {
     pub(crate) room_id: Option<OwnedRoomId>,
     pub(crate) kind: String,
     pub(crate) content: Box<RawValue>,
-    pub(crate) position: i64,
 }
 
 impl Users {
@@ -103,7 +102,6 @@ impl Users {
                     room_id: RoomId::parse(&row.room_id).ok(),
                     kind: row.kind,
                     content: raw(row.content)?,
-                    position: row.position,
                 })
             })
             .collect()

@@ -154,3 +154,60 @@ pub(crate) fn login(name: &str, password: &str) -> Value {
 pub(crate) fn escape(id: &str) -> String {
     url::form_urlencoded::byte_serialize(id.as_bytes()).collect()
 }
+
+/// What happens in rooms.
+impl House {
+    /// Makes a room and returns its id.
+    pub(crate) async fn room(&self, token: &str, body: Value) -> String {
+        let made = self.post("/_matrix/client/v3/createRoom", token, body).await.ok();
+        made["room_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a text and returns the event's id.
+    pub(crate) async fn say(&self, token: &str, room: &str, txn: &str, text: &str) -> String {
+        self.say_as(token, room, txn, text, "").await
+    }
+
+    /// The same with a query string, for appservices.
+    pub(crate) async fn say_as(
+        &self,
+        token: &str,
+        room: &str,
+        txn: &str,
+        text: &str,
+        query: &str,
+    ) -> String {
+        let room = escape(room);
+        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{txn}?{query}");
+        let body = json!({ "msgtype": "m.text", "body": text });
+        self.put(&path, token, body).await.ok()["event_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for something else in a room: `invite`, `join`, `leave` ...
+    pub(crate) async fn in_room(&self, token: &str, room: &str, what: &str, body: Value) -> Answer {
+        let path = format!("/_matrix/client/v3/rooms/{}/{what}", escape(room));
+        self.post(&path, token, body).await
+    }
+
+    /// Registers a ghost and lets it join a room it was invited to.
+    pub(crate) async fn ghost(&self, as_token: &str, name: &str) {
+        let body = json!({
+            "type": "m.login.application_service", "username": name, "inhibit_login": true
+        });
+        self.post("/_matrix/client/v3/register", as_token, body).await.ok();
+    }
+
+    /// Lets a ghost join.
+    pub(crate) async fn join_as(&self, as_token: &str, room: &str, user_id: &str) {
+        let path = format!("join?user_id={}", escape(user_id));
+        self.in_room(as_token, room, &path, json!({})).await.ok();
+    }
+
+    /// Returns the bodies of the room's messages, oldest first.
+    pub(crate) async fn bodies(&self, token: &str, room: &str) -> Vec<String> {
+        let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&limit=1000", escape(room));
+        let page = self.get(&path, token).await.ok();
+        let bodies = page["chunk"].as_array().unwrap().iter().rev();
+        bodies.filter_map(|event| event["content"]["body"].as_str().map(str::to_owned)).collect()
+    }
+}

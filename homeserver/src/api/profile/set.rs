@@ -18,7 +18,6 @@ use crate::{
 const LONGEST: usize = 2_000;
 
 /// Changes the name.
-#[expect(deprecated, reason = "every client still sets its name here")]
 pub(super) async fn set_display_name(
     State(house): State<SharedHouse>,
     Authenticated(who): Authenticated,
@@ -29,7 +28,6 @@ pub(super) async fn set_display_name(
 }
 
 /// Changes the picture.
-#[expect(deprecated, reason = "every client still sets its picture here")]
 pub(super) async fn set_avatar_url(
     State(house): State<SharedHouse>,
     Authenticated(who): Authenticated,

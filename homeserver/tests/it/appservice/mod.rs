@@ -1,6 +1,13 @@
 //! The Application Service API, story by story.
 
+mod delivery;
 mod identity;
+mod interest;
+mod order;
 mod ping;
+mod privileges;
+mod query;
 mod registry;
 mod scripted;
+mod socket;
+mod survival;

@@ -84,6 +84,12 @@ impl Scripted {
         })
     }
 
+    /// Sets what to do with the request after those that already have their turn.
+    pub(crate) fn then(&self, turn: Turn) {
+        self.turns.lock().unwrap().push_back(turn);
+    }
+
+    /// Sets what to do with requests that have no turn of their own.
     pub(crate) fn usually(&self, turn: Turn) {
         *self.usual.lock().unwrap() = turn;
     }

@@ -76,3 +76,29 @@ async fn account_data_is_kept_for_the_account_and_for_rooms() {
     let rules = format!("{user}/account_data/m.push_rules");
     house.put(&rules, &alice, json!({})).await.fails(405, "M_BAD_JSON");
 }
+
+#[tokio::test]
+async fn account_data_shows_in_sync_once() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let alice = house.person("alice").await;
+    let room = house.room(&alice, json!({})).await;
+    let first = house.get("/_matrix/client/v3/sync", &alice).await.ok();
+    let user = "/_matrix/client/v3/user/@alice:hs.test";
+    let global = format!("{user}/account_data/com.example.colour");
+    house.put(&global, &alice, json!({ "colour": "red" })).await.ok();
+    let local = format!("{user}/rooms/{}/account_data/m.tag", crate::harness::escape(&room));
+    house.put(&local, &alice, json!({ "tags": {} })).await.ok();
+    let since = |answer: &serde_json::Value| {
+        format!("/_matrix/client/v3/sync?since={}", answer["next_batch"].as_str().unwrap())
+    };
+    let second = house.get(&since(&first), &alice).await.ok();
+    assert_eq!(
+        second["account_data"]["events"],
+        json!([{ "type": "com.example.colour", "content": { "colour": "red" } }])
+    );
+    let of_room = &second["rooms"]["join"][&room]["account_data"]["events"];
+    assert_eq!(*of_room, json!([{ "type": "m.tag", "content": { "tags": {} } }]));
+    let third = house.get(&since(&second), &alice).await.ok();
+    assert!(third.get("account_data").is_none_or(|data| data["events"] == json!([])), "{third}");
+}
