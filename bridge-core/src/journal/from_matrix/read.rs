@@ -1,0 +1,285 @@
+//! Reads an event: what the person did, without asking anybody. Pure.
+
+use serde_json::Value;
+
+use super::Event;
+use crate::network::{FormattedText, MediaRef, MessageContent, MessageKind, RemoteMembership};
+
+/// What a person did, before the messages it refers to are looked up.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Draft {
+    /// Said something.
+    Message {
+        /// What.
+        content: MessageContent,
+        /// The event it answers.
+        reply_to: Option<String>,
+        /// The first event of its thread.
+        thread: Option<String>,
+    },
+    /// Changed a message.
+    Edit {
+        /// Which event.
+        target: String,
+        /// To what.
+        content: MessageContent,
+    },
+    /// Took something back.
+    Redaction {
+        /// Which event.
+        target: String,
+    },
+    /// Reacted.
+    Reaction {
+        /// To which event.
+        target: String,
+        /// With what.
+        key: String,
+    },
+    /// Set the room's name.
+    Name(String),
+    /// Set the topic.
+    Topic(String),
+    /// Set the picture.
+    Avatar(Option<MediaRef>),
+    /// Changed the place of somebody remote.
+    Membership {
+        /// Whose, by Matrix id.
+        member: String,
+        /// To what.
+        membership: RemoteMembership,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Cannot be carried by anybody: words for the sender.
+    Refused(String),
+    /// A message of a kind that is not carried: its sender is told, without a notice.
+    NotCarried(&'static str),
+    /// Left out by rule.
+    Ignored(&'static str),
+}
+
+/// Reads an event.
+pub(super) fn read_event(event: &Event) -> Draft {
+    let text = |key: &str| event.text(key).unwrap_or_default().to_owned();
+    match (event.kind.as_str(), &event.state_key) {
+        ("m.room.message" | "m.sticker", None) => read_message(event),
+        ("m.room.redaction", None) => match &event.redacts {
+            Some(target) => Draft::Redaction { target: target.clone() },
+            None => Draft::Ignored("a redaction of nothing"),
+        },
+        ("m.reaction", None) => {
+            let relation = event.content.get("m.relates_to");
+            let field = |key| relation.and_then(|r| r.get(key)).and_then(Value::as_str);
+            match (field("event_id"), field("key")) {
+                (Some(target), Some(key)) => {
+                    Draft::Reaction { target: target.to_owned(), key: key.to_owned() }
+                }
+                _ => Draft::Ignored("a reaction to nothing"),
+            }
+        }
+        ("m.room.encrypted", None) => Draft::Refused(
+            "The bridge cannot read encrypted messages. It was not sent; write in a room without encryption."
+                .to_owned(),
+        ),
+        ("m.room.name", Some(_)) => Draft::Name(text("name")),
+        ("m.room.topic", Some(_)) => Draft::Topic(text("topic")),
+        ("m.room.avatar", Some(_)) => Draft::Avatar(event.text("url").map(mxc)),
+        ("m.room.member", Some(member)) => read_member(event, member),
+        (_, Some(_)) => Draft::Ignored("state that stays on Matrix"),
+        (_, None) => Draft::NotCarried("This kind of event is not carried to networks."),
+    }
+}
+
+fn read_member(event: &Event, member: &str) -> Draft {
+    let membership = match event.text("membership") {
+        Some("invite") => RemoteMembership::Invite,
+        Some("ban") => RemoteMembership::Ban,
+        Some("leave") if event.sender != member => RemoteMembership::Kick,
+        _ => return Draft::Ignored("a ghost came or went by itself"),
+    };
+    Draft::Membership {
+        member: member.to_owned(),
+        membership,
+        reason: event.text("reason").map(str::to_owned),
+    }
+}
+
+fn read_message(event: &Event) -> Draft {
+    let relation = event.content.get("m.relates_to");
+    let field = |key| relation.and_then(|r| r.get(key)).and_then(Value::as_str).map(str::to_owned);
+    let kind = field("rel_type");
+    if kind.as_deref() == Some("m.replace") {
+        let new = event.content.get("m.new_content").unwrap_or(&event.content);
+        return match field("event_id") {
+            Some(target) => Draft::Edit { target, content: content(&event.kind, new, false) },
+            None => Draft::Ignored("an edit of nothing"),
+        };
+    }
+    let thread = if kind.as_deref() == Some("m.thread") { field("event_id") } else { None };
+    let reply = relation.and_then(|r| r.get("m.in_reply_to"));
+    let reply_to = reply.and_then(|r| r.get("event_id")).and_then(Value::as_str);
+    // Within a thread, clients without threads are given the last message as one to reply to.
+    let falling_back = relation.and_then(|r| r.get("is_falling_back")).and_then(Value::as_bool);
+    let reply_to = reply_to.filter(|_| thread.is_none() || falling_back != Some(true));
+    Draft::Message {
+        content: content(&event.kind, &event.content, reply_to.is_some()),
+        reply_to: reply_to.map(str::to_owned),
+        thread,
+    }
+}
+
+fn content(event_type: &str, content: &Value, is_reply: bool) -> MessageContent {
+    let text = |key: &str| content.get(key).and_then(Value::as_str);
+    let kind = match text("msgtype") {
+        _ if event_type == "m.sticker" => MessageKind::Sticker,
+        Some("m.notice") => MessageKind::Notice,
+        Some("m.emote") => MessageKind::Emote,
+        Some("m.image") => MessageKind::Image,
+        Some("m.video") => MessageKind::Video,
+        Some("m.audio") if content.get("org.matrix.msc3245.voice").is_some() => MessageKind::Voice,
+        Some("m.audio") => MessageKind::Audio,
+        Some("m.file") => MessageKind::File,
+        Some("m.location") => MessageKind::Location,
+        // Types nobody has heard of carry a body for exactly this case.
+        _ => MessageKind::Text,
+    };
+    let body = text("body").unwrap_or_default();
+    let html = text("formatted_body").filter(|_| text("format") == Some("org.matrix.custom.html"));
+    let (plain, html) = if is_reply {
+        (without_quote(body), html.map(without_reply_html))
+    } else {
+        (body.to_owned(), html.map(str::to_owned))
+    };
+    let media = text("url").map(|url| {
+        let info = content.get("info");
+        MediaRef {
+            filename: text("filename").or(Some(body)).map(str::to_owned),
+            content_type: info
+                .and_then(|info| info.get("mimetype"))
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            size: info.and_then(|info| info.get("size")).and_then(Value::as_u64),
+            ..mxc(url)
+        }
+    });
+    MessageContent { kind, text: FormattedText { plain, html }, media }
+}
+
+fn mxc(url: &str) -> MediaRef {
+    MediaRef {
+        source: "mxc".to_owned(),
+        locator: Value::from(url),
+        filename: None,
+        content_type: None,
+        size: None,
+    }
+}
+
+/// Takes off the quoted lines older clients put before an answer.
+fn without_quote(body: &str) -> String {
+    if !body.starts_with("> ") {
+        return body.to_owned();
+    }
+    let mut lines = body.lines().skip_while(|line| line.starts_with("> ") || *line == ">").peekable();
+    if lines.peek().is_some_and(|line| line.is_empty()) {
+        lines.next();
+    }
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn without_reply_html(html: &str) -> String {
+    match (html.find("<mx-reply>"), html.find("</mx-reply>")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}{}", &html[..start], &html[end + "</mx-reply>".len()..])
+        }
+        _ => html.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(kind: &str, state_key: Option<&str>, content: Value) -> Event {
+        Event {
+            room: "!r:x".to_owned(),
+            id: "$e".to_owned(),
+            sender: "@alice:x".to_owned(),
+            kind: kind.to_owned(),
+            state_key: state_key.map(str::to_owned),
+            timestamp: 1,
+            content,
+            redacts: None,
+        }
+    }
+
+    #[test]
+    fn answer_loses_the_quote_older_clients_put_before_it() {
+        let draft = read_event(&event(
+            "m.room.message",
+            None,
+            json!({
+                "msgtype": "m.text",
+                "body": "> <@bob:x> first\n> second\n\nyes\n> kept",
+                "format": "org.matrix.custom.html",
+                "formatted_body": "<mx-reply>quoted</mx-reply><b>yes</b>",
+                "m.relates_to": {"m.in_reply_to": {"event_id": "$bob"}},
+            }),
+        ));
+        let Draft::Message { content, reply_to, thread } = draft else { panic!("{draft:?}") };
+        assert_eq!(content.text.plain, "yes\n> kept");
+        assert_eq!(content.text.html.as_deref(), Some("<b>yes</b>"));
+        assert_eq!((reply_to.as_deref(), thread), (Some("$bob"), None));
+    }
+
+    #[test]
+    fn thread_message_is_no_answer_unless_it_says_so() {
+        let relation = |falling_back| {
+            json!({"msgtype": "m.text", "body": "x", "m.relates_to": {"rel_type": "m.thread",
+                "event_id": "$root", "is_falling_back": falling_back,
+                "m.in_reply_to": {"event_id": "$last"}}})
+        };
+        let read = |content| match read_event(&event("m.room.message", None, content)) {
+            Draft::Message { reply_to, thread, .. } => (reply_to, thread),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read(relation(true)), (None, Some("$root".to_owned())));
+        assert_eq!(read(relation(false)), (Some("$last".to_owned()), Some("$root".to_owned())));
+    }
+
+    #[test]
+    fn edit_carries_its_new_content() {
+        let content = json!({"msgtype": "m.text", "body": "* new", "m.new_content":
+            {"msgtype": "m.text", "body": "new"},
+            "m.relates_to": {"rel_type": "m.replace", "event_id": "$old"}});
+        let draft = read_event(&event("m.room.message", None, content));
+        let expected = Draft::Edit { target: "$old".to_owned(), content: MessageContent::text("new") };
+        assert_eq!(draft, expected);
+    }
+
+    #[test]
+    fn kick_of_a_ghost_is_told_from_its_leaving() {
+        let leave = |sender: &str| {
+            let mut event = event("m.room.member", Some("@ghost:x"), json!({"membership": "leave"}));
+            event.sender = sender.to_owned();
+            read_event(&event)
+        };
+        assert!(matches!(
+            leave("@alice:x"),
+            Draft::Membership { membership: RemoteMembership::Kick, .. }
+        ));
+        assert!(matches!(leave("@ghost:x"), Draft::Ignored(_)));
+    }
+
+    #[test]
+    fn nonsense_is_no_panic() {
+        for content in [json!(null), json!([]), json!({"m.relates_to": 7, "body": []})] {
+            read_event(&event("m.room.message", None, content.clone()));
+            read_event(&event("m.reaction", None, content.clone()));
+            read_event(&event("m.room.topic", Some(""), content));
+        }
+    }
+}

@@ -1,0 +1,556 @@
+//! The worker of one lane: reads its rows page by page and does what the machine says, one move
+//! after the other. What it wants durable it gathers, and commits together before the next attempt
+//! leaves the house or before it waits.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use support_clock::Random as _;
+use support_db::DbError;
+
+use super::Signal;
+use crate::{
+    ids::LoginId,
+    journal::{
+        Journal,
+        deliver::Delivered,
+        machine::{self, Moment, Move, OpenRow, StepChange, World, millis},
+        plan::{Plan, PlanTrouble},
+        row::{Direction, Outcome, Row, RowState},
+        step::{NewStep, Step, StepState, StepWork},
+        store::Write,
+    },
+};
+
+/// How many rows are read at once.
+const PAGE: i64 = 32;
+/// How many changes are gathered at most before they are committed.
+const GATHERED: usize = 128;
+
+/// The database is closed or taken over: nothing more can be done here.
+pub(super) struct Over;
+
+/// Works on a lane until it is empty.
+pub(super) async fn run(journal: Arc<Journal>, lane: String, signal: Arc<Signal>) {
+    let mut crashes = 0;
+    loop {
+        let mut worker = Worker::new(&journal, &lane, &signal);
+        match AssertUnwindSafe(worker.work()).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(Over)) => {
+                journal.lanes.lock().remove(&lane);
+                return;
+            }
+            // The rows are where they were; a lane must not end because one of them is strange.
+            Err(_) => {
+                crashes += 1;
+                tracing::error!(lane, crashes, "a lane's worker panicked and starts again");
+                journal.parts.clock.sleep(machine::backoff(crashes)).await;
+            }
+        }
+    }
+}
+
+struct Worker<'j> {
+    journal: &'j Arc<Journal>,
+    lane: &'j str,
+    signal: &'j Signal,
+    /// Rows under way, in order.
+    rows: Vec<OpenRow>,
+    /// Every row up to here was read.
+    read_to: i64,
+    /// Whether there may be more to read.
+    more: bool,
+    /// Logins with parked rows in this lane.
+    parked: HashSet<LoginId>,
+    /// What is to be committed.
+    writes: Vec<Write>,
+}
+
+impl<'j> Worker<'j> {
+    fn new(journal: &'j Arc<Journal>, lane: &'j str, signal: &'j Signal) -> Self {
+        Self {
+            journal,
+            lane,
+            signal,
+            rows: Vec::new(),
+            read_to: 0,
+            more: true,
+            parked: HashSet::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), Over> {
+        let parked = self.read(|journal, lane| async move { journal.store.parked_in(&lane).await });
+        self.parked = parked.await?.into_iter().collect();
+        // A login may have come back before this worker could hear of it.
+        for login in self.parked.clone() {
+            if self.journal.can_send(&login) {
+                self.unpark(login).await?;
+            }
+        }
+        loop {
+            self.hear().await?;
+            self.read_more().await?;
+            let next = self.next_move();
+            match next {
+                Move::Wait(until) => {
+                    self.commit().await?;
+                    if self.rows.is_empty() && !self.more && self.journal.lanes.retire(self.lane, self.signal)
+                    {
+                        return Ok(());
+                    }
+                    if !self.wait(until).await {
+                        self.journal.lanes.retire(self.lane, self.signal);
+                        return Ok(());
+                    }
+                }
+                next => self.make(next).await?,
+            }
+        }
+    }
+
+    /// Takes the news in.
+    async fn hear(&mut self) -> Result<(), Over> {
+        let unheard = self.signal.take();
+        self.more |= unheard.rows;
+        if !unheard.changed.is_empty() {
+            // What was changed behind our back is read only after what we know is stored.
+            self.commit().await?;
+            for seq in unheard.changed {
+                self.read_again(seq).await?;
+            }
+        }
+        for login in unheard.logins {
+            self.unpark(login).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_again(&mut self, seq: i64) -> Result<(), Over> {
+        let Some(place) = self.rows.iter().position(|open| open.row.seq == seq) else {
+            return Ok(());
+        };
+        let row = self.read(move |journal, _| async move { journal.store.open_row(seq).await });
+        match row.await? {
+            Some(row) if matches!(row.row.state, RowState::Accepted | RowState::Planned) => {
+                self.rows[place] = row;
+            }
+            _ => {
+                self.rows.remove(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a login's rows back in their places and reads the lane from its start.
+    async fn unpark(&mut self, login: LoginId) -> Result<(), Over> {
+        self.parked.remove(&login);
+        self.writes.push(Write::Unpark { lane: self.lane.to_owned(), login });
+        self.commit().await?;
+        self.rows.clear();
+        self.read_to = 0;
+        self.more = true;
+        Ok(())
+    }
+
+    async fn read_more(&mut self) -> Result<(), Over> {
+        if !self.more || self.rows.len() >= PAGE as usize {
+            return Ok(());
+        }
+        let after = self.read_to;
+        let page = self
+            .read(move |journal, lane| async move { journal.store.page(&lane, after, PAGE).await })
+            .await?;
+        self.more = page.len() == PAGE as usize;
+        if let Some(last) = page.last() {
+            self.read_to = last.row.seq;
+        }
+        self.rows.extend(page);
+        Ok(())
+    }
+
+    fn next_move(&self) -> Move {
+        let journal = self.journal;
+        let world = World {
+            now: journal.now(),
+            expire_after: millis(journal.options.expire_after),
+            is_connected: &|step| journal.can_send_step(step),
+            max_inflight: &|step| journal.max_inflight(step),
+            parked: &self.parked,
+        };
+        machine::next_move(&self.rows, &world)
+    }
+
+    /// Waits for news or the time. Returns false when the lanes are drained and nothing is under
+    /// way that would still end by itself.
+    async fn wait(&self, until: Option<i64>) -> bool {
+        let clock = &self.journal.parts.clock;
+        if self.journal.lanes.is_draining() {
+            let steps = self.rows.iter().flat_map(|open| &open.steps);
+            if !steps.into_iter().any(|step| step.state == StepState::Awaiting) {
+                return false;
+            }
+        }
+        match until {
+            None => self.signal.wake.notified().await,
+            Some(until) => {
+                let rest = u64::try_from(until - self.journal.now()).unwrap_or(0);
+                tokio::select! {
+                    () = self.signal.wake.notified() => {}
+                    () = clock.sleep(Duration::from_millis(rest)) => {}
+                }
+            }
+        }
+        true
+    }
+
+    async fn make(&mut self, next: Move) -> Result<(), Over> {
+        match next {
+            Move::Plan(seq) => self.plan(seq, None).await,
+            Move::PlanTarget { seq, step } => self.plan(seq, Some(step)).await,
+            Move::Send { seq, step } => self.send(seq, step).await,
+            Move::Reconcile { seq, step } => self.reconcile(seq, step).await,
+            Move::Expire(seq) => {
+                self.expire(seq);
+                Ok(())
+            }
+            Move::Finish(seq) => {
+                self.finish(seq);
+                self.commit_if_many().await
+            }
+            Move::Park { seq, login } => self.park(seq, login).await,
+            Move::Wait(_) => Ok(()),
+        }
+    }
+
+    async fn plan(&mut self, seq: i64, target: Option<i64>) -> Result<(), Over> {
+        // What planning looks up must be stored, also what this lane has just done.
+        if looks_back(&self.row(seq).row) {
+            self.commit().await?;
+        }
+        let open = self.row(seq);
+        let planned = match self.journal.plan(open, target).await {
+            Ok(plan) => plan,
+            Err(trouble) => return self.plan_later(seq, &trouble),
+        };
+        match planned {
+            Plan::Steps(steps) => self.store_plan(seq, steps, target),
+            Plan::Done { outcome, reason, report } => {
+                self.settle(seq, outcome, reason, report);
+            }
+            Plan::Wait(login) => {
+                if !self.parked.contains(&login) && self.journal.can_send(&login) {
+                    // It came back while we were planning.
+                    return Ok(());
+                }
+                self.park(seq, login).await?;
+            }
+            Plan::Soon(pause) => {
+                let at = self.journal.now() + millis(pause);
+                self.row_mut(seq).row.next_at = Some(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_later(&mut self, seq: i64, trouble: &PlanTrouble) -> Result<(), Over> {
+        if matches!(trouble, PlanTrouble::Db(DbError::Closed | DbError::Fenced { .. })) {
+            return Err(Over);
+        }
+        let attempts = self.row(seq).row.attempts;
+        let pause = trouble.pause().max(self.journal.backoff(attempts));
+        let next_at = self.journal.now() + millis(pause);
+        let reason = trouble.to_string();
+        tracing::warn!(lane = self.lane, row = seq, attempts, reason, "planning is tried again");
+        let row = &mut self.row_mut(seq).row;
+        row.next_at = Some(next_at);
+        row.attempts += 1;
+        self.writes.push(Write::Later { seq, next_at, reason });
+        Ok(())
+    }
+
+    fn store_plan(&mut self, seq: i64, steps: Vec<NewStep>, replaces: Option<i64>) {
+        self.writes.push(Write::Plan { seq, steps: steps.clone(), replaces });
+        let open = self.row_mut(seq);
+        open.row.state = RowState::Planned;
+        open.row.next_at = None;
+        open.steps.retain(|step| Some(step.step) != replaces);
+        open.steps.extend(steps.into_iter().map(|new| Step::stored(seq, new)));
+        open.steps.sort_by_key(|step| step.step);
+    }
+
+    async fn send(&mut self, seq: i64, step: i64) -> Result<(), Over> {
+        let attempt = self.step(seq, step).clone();
+        self.take_turn(&attempt).await?;
+        let now = self.journal.now();
+        let marked = self.needs_mark(&attempt);
+        let mark = self.writes.len();
+        if marked {
+            self.writes.push(Write::Mark { seq, step, now });
+            if matches!(attempt.work, Some(StepWork::Command)) {
+                self.writes.push(Write::Wipe { seq });
+            }
+        }
+        if self.writes.iter().any(Write::precedes_attempts) {
+            let touched = self.commit().await?;
+            if marked && touched.get(mark) == Some(&0) {
+                // It was taken back meanwhile.
+                return self.read_again(seq).await;
+            }
+        }
+        let held = self.step_mut(seq, step);
+        held.state = StepState::Sending;
+        held.attempts += 1;
+        held.first_sent_at = held.first_sent_at.or(Some(now));
+        let attempt = held.clone();
+        let delivered = self.journal.deliver(self.row(seq), &attempt).await;
+        self.take_result(seq, step, delivered);
+        self.commit_if_many().await
+    }
+
+    /// Waits until the network's rate allows the step. A crash meanwhile finds it unsent; what is
+    /// known already is not kept waiting.
+    async fn take_turn(&mut self, step: &Step) -> Result<(), Over> {
+        let (Some(login), Some(StepWork::Network { portal, step: remote })) =
+            (&step.login_id, &step.work)
+        else {
+            return Ok(());
+        };
+        let Some(client) = self.journal.parts.logins.client(login) else { return Ok(()) };
+        let turn = AssertUnwindSafe(client.turn(portal, remote)).catch_unwind();
+        let mut turn = std::pin::pin!(turn);
+        let waited = match futures_util::poll!(turn.as_mut()) {
+            std::task::Poll::Ready(result) => result,
+            std::task::Poll::Pending => {
+                self.commit().await?;
+                turn.await
+            }
+        };
+        if waited.is_err() {
+            tracing::error!(%login, "a bridge panicked while a step waited for its turn");
+        }
+        Ok(())
+    }
+
+    fn needs_mark(&self, step: &Step) -> bool {
+        match &step.work {
+            Some(StepWork::Network { .. } | StepWork::Command) => true,
+            Some(StepWork::Matrix(call)) => {
+                call.is_timeline() && !self.journal.parts.matrix.idempotent_for_good()
+            }
+            Some(StepWork::Nothing) | None => false,
+        }
+    }
+
+    async fn reconcile(&mut self, seq: i64, step: i64) -> Result<(), Over> {
+        self.commit().await?;
+        let lost = self.step(seq, step).clone();
+        let delivered = self.journal.find_out(self.row(seq), &lost).await;
+        self.take_result(seq, step, delivered);
+        self.commit_if_many().await
+    }
+
+    fn take_result(&mut self, seq: i64, step: i64, delivered: Delivered) {
+        let Delivered { change, further, room_step } = delivered;
+        let open = self.row(seq);
+        let held = self.step(seq, step);
+        let message = self.journal.message(&open.row, held, &change);
+        let dropped = if change.state == StepState::Failed {
+            machine::dropped_with(held, &open.steps)
+        } else {
+            Vec::new()
+        };
+        if change.state.is_final() && change.state != StepState::Sent {
+            tracing::info!(
+                lane = self.lane, row = seq, step, network = ?held.network.as_ref().map(ToString::to_string),
+                state = change.state.as_str(), "a step was not carried"
+            );
+        }
+        let portal_id = held.portal_id;
+        if let (StepState::Sent, Some(room_step), Some(portal_id)) =
+            (change.state, room_step, portal_id)
+        {
+            self.writes.push(Write::Remember { portal_id, step: room_step });
+        }
+        change.apply_to(self.step_mut(seq, step));
+        self.writes.push(Write::Change { seq, step, change, message });
+        for step in dropped {
+            let change = StepChange::to(StepState::Failed)
+                .because("not sent, because the part before it failed");
+            change.apply_to(self.step_mut(seq, step));
+            self.writes.push(Write::Change { seq, step, change, message: None });
+        }
+        if !further.is_empty() {
+            self.store_plan(seq, further, None);
+        }
+    }
+
+    fn expire(&mut self, seq: i64) {
+        const WORDS: &str = "The network could not be reached in time.";
+        let open = self.row(seq);
+        if open.row.state == RowState::Accepted {
+            return self.settle(seq, Outcome::Expired, Some(WORDS.to_owned()), true);
+        }
+        let unsent = |step: &&Step| {
+            matches!(step.state, StepState::Queued | StepState::Retry | StepState::Unplanned)
+        };
+        let steps: Vec<i64> = open.steps.iter().filter(unsent).map(|step| step.step).collect();
+        for step in steps {
+            let change = StepChange::to(StepState::Expired).because(WORDS);
+            change.apply_to(self.step_mut(seq, step));
+            self.writes.push(Write::Change { seq, step, change, message: None });
+        }
+    }
+
+    fn finish(&mut self, seq: i64) {
+        let open = self.row(seq);
+        let (outcome, reason) = machine::row_outcome(&open.steps);
+        let report = self.journal.wants_report(open, outcome);
+        if outcome == Outcome::Sent {
+            self.journal.observe(open);
+        }
+        self.settle(seq, outcome, reason, report);
+    }
+
+    fn settle(&mut self, seq: i64, outcome: Outcome, reason: Option<String>, report: bool) {
+        let state = if report { RowState::Reporting } else { RowState::Settled };
+        let now = self.journal.now();
+        let row = &self.row(seq).row;
+        tracing::debug!(
+            lane = self.lane, row = seq, direction = row.direction.as_str(), kind = row.kind,
+            outcome = outcome.as_str(), waited_ms = now - row.accepted_at, "a row is final"
+        );
+        self.journal.count(row.direction == Direction::FromMatrix, outcome);
+        self.writes.push(Write::Settle { seq, state, outcome, reason, now });
+        self.rows.retain(|open| open.row.seq != seq);
+    }
+
+    async fn park(&mut self, seq: i64, login: LoginId) -> Result<(), Over> {
+        tracing::debug!(lane = self.lane, row = seq, %login, "a row waits for its login");
+        self.writes.push(Write::Park { seq, login: login.clone() });
+        self.rows.retain(|open| open.row.seq != seq);
+        let first = self.parked.insert(login.clone());
+        if first {
+            self.commit().await?;
+            // Whoever tells of connected logins looks at stored rows: it may have looked before.
+            if self.journal.can_send(&login) {
+                self.unpark(login).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit_if_many(&mut self) -> Result<(), Over> {
+        if self.writes.len() >= GATHERED {
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Commits what was gathered. Storage in trouble holds the lane, it does not lose results.
+    async fn commit(&mut self) -> Result<Vec<u64>, Over> {
+        if self.writes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writes: Arc<[Write]> = std::mem::take(&mut self.writes).into();
+        let mut attempts = 0;
+        loop {
+            match self.journal.store.apply(Arc::clone(&writes)).await {
+                Ok(touched) => {
+                    let reports = writes.iter().filter_map(|write| match write {
+                        Write::Settle { seq, state: RowState::Reporting, .. } => Some(*seq),
+                        _ => None,
+                    });
+                    self.journal.reporter.add(reports.collect::<BTreeSet<_>>());
+                    return Ok(touched);
+                }
+                Err(DbError::Closed | DbError::Fenced { .. }) => return Err(Over),
+                Err(error) => self.trouble(&error, &mut attempts).await,
+            }
+        }
+    }
+
+    async fn read<T, F, R>(&self, read: F) -> Result<T, Over>
+    where
+        F: Fn(Arc<Journal>, String) -> R,
+        R: Future<Output = Result<T, DbError>>,
+    {
+        let mut attempts = 0;
+        loop {
+            match read(Arc::clone(self.journal), self.lane.to_owned()).await {
+                Ok(found) => return Ok(found),
+                Err(DbError::Closed | DbError::Fenced { .. }) => return Err(Over),
+                Err(error) => self.trouble(&error, &mut attempts).await,
+            }
+        }
+    }
+
+    async fn trouble(&self, error: &DbError, attempts: &mut i64) {
+        tracing::error!(lane = self.lane, %error, attempts, "the journal's storage is in trouble");
+        self.journal.parts.clock.sleep(self.journal.backoff(*attempts)).await;
+        *attempts += 1;
+    }
+
+    fn row(&self, seq: i64) -> &OpenRow {
+        let row = self.rows.iter().find(|open| open.row.seq == seq);
+        row.expect("moves are about rows the worker holds")
+    }
+
+    fn row_mut(&mut self, seq: i64) -> &mut OpenRow {
+        let row = self.rows.iter_mut().find(|open| open.row.seq == seq);
+        row.expect("moves are about rows the worker holds")
+    }
+
+    fn step(&self, seq: i64, step: i64) -> &Step {
+        let step = self.row(seq).steps.iter().find(|held| held.step == step);
+        step.expect("moves are about steps the worker holds")
+    }
+
+    fn step_mut(&mut self, seq: i64, step: i64) -> &mut Step {
+        let step = self.row_mut(seq).steps.iter_mut().find(|held| held.step == step);
+        step.expect("moves are about steps the worker holds")
+    }
+}
+
+impl Journal {
+    /// Returns the jittered pause before the next attempt.
+    pub(in crate::journal) fn backoff(&self, attempts: i64) -> Duration {
+        self.parts.random.jitter(machine::backoff(attempts), 0.2)
+    }
+
+    /// Returns the moment an answer came.
+    pub(in crate::journal) fn moment(&self, step: &Step) -> Moment {
+        Moment {
+            now: self.now(),
+            backoff: self.backoff(step.attempts),
+            connected: step.login_id.as_ref().is_none_or(|login| self.can_send(login)),
+        }
+    }
+
+    fn max_inflight(&self, step: &Step) -> usize {
+        let (Some(login), Some(StepWork::Network { portal, .. })) = (&step.login_id, &step.work)
+        else {
+            return usize::MAX;
+        };
+        let client = self.parts.logins.client(login);
+        client.map_or(1, |client| client.capabilities(portal).delivery.max_inflight.max(1))
+    }
+}
+
+/// Whether planning a row depends on what was bridged before it.
+fn looks_back(row: &Row) -> bool {
+    let mentions = |word: &str| row.payload.as_ref().is_some_and(|payload| payload.contains(word));
+    match row.direction {
+        Direction::FromMatrix => row.kind == "m.room.redaction" || mentions("m.relates_to"),
+        Direction::ToMatrix => {
+            row.kind != "message" || mentions("\"reply_to\"") || mentions("\"thread\"")
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! What happens next, as pure functions: the rows of a lane and the time go in, a move comes out;
+//! a step and its outcome go in, its next state comes out. No I/O, so that a simulator can play
+//! every order of events through them. The lane's worker does what they say and nothing else.
+
+use std::{collections::HashSet, time::Duration};
+
+use super::{
+    row::{Direction, Outcome, Row, RowState},
+    step::{Step, StepState},
+};
+use crate::{
+    ids::{LoginId, RemoteMessageId},
+    matrix::MatrixOutcome,
+    network::{LostAnswer, SendOutcome},
+};
+
+/// A row that is under way, with its steps in order.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenRow {
+    /// The row.
+    pub(crate) row: Row,
+    /// Its steps, by number; empty until it is planned.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What the machine must know about the world.
+pub(crate) struct World<'a> {
+    /// The time.
+    pub(crate) now: i64,
+    /// How long a Matrix message may wait for its network, milliseconds.
+    pub(crate) expire_after: i64,
+    /// Whether a step's login can send now (or is gone for good, which sending finds out).
+    pub(crate) is_connected: &'a dyn Fn(&Step) -> bool,
+    /// How many steps of the lane may be open when this one is sent (itself included).
+    pub(crate) max_inflight: &'a dyn Fn(&Step) -> usize,
+    /// Logins with parked rows in this lane: nothing of theirs may overtake those.
+    pub(crate) parked: &'a HashSet<LoginId>,
+}
+
+impl World<'_> {
+    fn is_offline(&self, step: &Step) -> bool {
+        let Some(login) = &step.login_id else { return false };
+        self.parked.contains(login) || !(self.is_connected)(step)
+    }
+
+    fn is_expired(&self, row: &Row) -> bool {
+        row.direction == Direction::FromMatrix && row.accepted_at + self.expire_after <= self.now
+    }
+}
+
+/// What the lane does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// Routes and plans this row.
+    Plan(i64),
+    /// Plans one target that had to wait for its login.
+    PlanTarget {
+        /// The row.
+        seq: i64,
+        /// The placeholder.
+        step: i64,
+    },
+    /// Marks and sends this step.
+    Send {
+        /// The row.
+        seq: i64,
+        /// The step.
+        step: i64,
+    },
+    /// Finds out what became of this step.
+    Reconcile {
+        /// The row.
+        seq: i64,
+        /// The step.
+        step: i64,
+    },
+    /// Gives up what was not sent in time.
+    Expire(i64),
+    /// Every step is final.
+    Finish(i64),
+    /// Sets the row aside until the login is connected.
+    Park {
+        /// The row.
+        seq: i64,
+        /// The login.
+        login: LoginId,
+    },
+    /// Nothing to do before this time, or before news.
+    Wait(Option<i64>),
+}
+
+/// Returns what the lane does next. `rows` are in acceptance order.
+///
+/// A row is looked at only if everything before it is finished, waits for a confirmation only, or
+/// waits for a login that is offline; so nothing overtakes what is to be tried again.
+pub(crate) fn next_move(rows: &[OpenRow], world: &World<'_>) -> Move {
+    let mut until = None;
+    let mut inflight = open_sends(rows, world);
+    for open in rows {
+        match look_at(open, world, &mut inflight, &mut until) {
+            Look::Move(next) => return next,
+            Look::Hold => return Move::Wait(until),
+            Look::Pass => {}
+        }
+    }
+    Move::Wait(until)
+}
+
+enum Look {
+    Move(Move),
+    Hold,
+    Pass,
+}
+
+/// Counts what was sent and is not confirmed.
+fn open_sends(rows: &[OpenRow], world: &World<'_>) -> usize {
+    rows.iter()
+        .flat_map(|open| &open.steps)
+        .filter(|step| step.state == StepState::Awaiting && !is_due(step.deadline, world.now))
+        .count()
+}
+
+fn look_at(
+    open: &OpenRow,
+    world: &World<'_>,
+    inflight: &mut usize,
+    until: &mut Option<i64>,
+) -> Look {
+    let seq = open.row.seq;
+    match open.row.state {
+        RowState::Accepted => {
+            if world.is_expired(&open.row) {
+                return Look::Move(Move::Expire(seq));
+            }
+            if !is_due(open.row.next_at, world.now) {
+                sooner(until, open.row.next_at);
+                return Look::Hold;
+            }
+            return Look::Move(Move::Plan(seq));
+        }
+        RowState::Planned => {}
+        RowState::Reporting | RowState::Parked | RowState::Settled => return Look::Pass,
+    }
+
+    // A target that cannot go on blocks itself; the row's other targets do go on.
+    let mut blocked = HashSet::new();
+    let mut hold = false;
+    let mut awaiting = false;
+    let mut offline = None;
+    for step in &open.steps {
+        if step.state.is_final() || blocked.contains(&step.target()) {
+            continue;
+        }
+        if step.state == StepState::Awaiting && !is_due(step.deadline, world.now) {
+            awaiting = true;
+            sooner(until, step.deadline);
+            continue;
+        }
+        let unsent =
+            matches!(step.state, StepState::Queued | StepState::Retry | StepState::Unplanned);
+        if unsent && world.is_expired(&open.row) {
+            return Look::Move(Move::Expire(seq));
+        }
+        if is_hopeless(step, world.now) {
+            return Look::Move(Move::Reconcile { seq, step: step.step });
+        }
+        if world.is_offline(step) {
+            blocked.insert(step.target());
+            offline = offline.or_else(|| step.login_id.clone());
+            continue;
+        }
+        if !is_due(step.next_at, world.now) {
+            blocked.insert(step.target());
+            sooner(until, step.next_at);
+            hold = true;
+            continue;
+        }
+        match step.state {
+            StepState::Unplanned => {
+                return Look::Move(Move::PlanTarget { seq, step: step.step });
+            }
+            StepState::Sending | StepState::Lost | StepState::Awaiting => {
+                return Look::Move(Move::Reconcile { seq, step: step.step });
+            }
+            _ if *inflight >= (world.max_inflight)(step).max(1) => {
+                blocked.insert(step.target());
+                hold = true;
+            }
+            _ => return Look::Move(Move::Send { seq, step: step.step }),
+        }
+    }
+    if hold {
+        return Look::Hold;
+    }
+    match offline {
+        // Its other targets still wait for confirmations: the row stays until they have them.
+        _ if awaiting => Look::Pass,
+        Some(login) => Look::Move(Move::Park { seq, login }),
+        None => Look::Move(Move::Finish(seq)),
+    }
+}
+
+/// Whether nobody can be asked what became of an attempt: then it need not wait for its login.
+fn is_hopeless(step: &Step, now: i64) -> bool {
+    let sent = matches!(step.state, StepState::Sending | StepState::Lost | StepState::Awaiting);
+    sent && reconcile(step.lost_answer, step.first_sent_at, now) == Reconcile::GiveUp
+}
+
+fn is_due(at: Option<i64>, now: i64) -> bool {
+    at.is_none_or(|at| at <= now)
+}
+
+fn sooner(until: &mut Option<i64>, at: Option<i64>) {
+    *until = match (*until, at) {
+        (Some(known), Some(at)) => Some(known.min(at)),
+        (known, at) => known.or(at),
+    };
+}
+
+/// What changes in a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StepChange {
+    /// Its state from now on.
+    pub(crate) state: StepState,
+    /// Not before.
+    pub(crate) next_at: Option<i64>,
+    /// Until when a confirmation is waited for.
+    pub(crate) deadline: Option<i64>,
+    /// The remote message, where the network told.
+    pub(crate) remote_id: Option<RemoteMessageId>,
+    /// When, by the network's clock.
+    pub(crate) remote_ts: Option<i64>,
+    /// The Matrix event.
+    pub(crate) event_id: Option<String>,
+    /// In words.
+    pub(crate) reason: Option<String>,
+}
+
+impl StepChange {
+    /// Makes a change to a state without anything else.
+    pub(crate) fn to(state: StepState) -> Self {
+        Self {
+            state,
+            next_at: None,
+            deadline: None,
+            remote_id: None,
+            remote_ts: None,
+            event_id: None,
+            reason: None,
+        }
+    }
+
+    /// Adds words.
+    pub(crate) fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    fn not_before(mut self, at: i64) -> Self {
+        self.next_at = Some(at);
+        self
+    }
+
+    /// Writes the change into the step the worker holds.
+    pub(crate) fn apply_to(&self, step: &mut Step) {
+        step.state = self.state;
+        step.next_at = self.next_at;
+        step.deadline = self.deadline;
+        if self.remote_id.is_some() {
+            step.remote_id.clone_from(&self.remote_id);
+        }
+        if self.event_id.is_some() {
+            step.event_id.clone_from(&self.event_id);
+        }
+        step.reason.clone_from(&self.reason);
+    }
+}
+
+/// When an answer came, and how long the next attempt should wait at least.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The time.
+    pub(crate) now: i64,
+    /// The pause that suits the number of attempts, jittered.
+    pub(crate) backoff: Duration,
+    /// Whether the login counts as connected.
+    pub(crate) connected: bool,
+}
+
+impl Moment {
+    fn after(&self, pause: Duration) -> i64 {
+        self.now.saturating_add(millis(pause.max(self.backoff)))
+    }
+}
+
+/// Returns a duration in milliseconds.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Returns what becomes of a step after the network answered an attempt.
+pub(crate) fn after_send(step: &Step, outcome: SendOutcome, moment: Moment) -> StepChange {
+    match outcome {
+        SendOutcome::Unknown { reason } => {
+            match reconcile(step.lost_answer, step.first_sent_at, moment.now) {
+                Reconcile::SendAgain => StepChange::to(StepState::Retry)
+                    .not_before(moment.after(Duration::ZERO))
+                    .because(reason),
+                Reconcile::Ask => StepChange::to(StepState::Lost).because(reason),
+                Reconcile::GiveUp => StepChange::to(StepState::Unknown).because(reason),
+            }
+        }
+        // Nothing was sent: the step is as before, and the machine parks it.
+        SendOutcome::Offline if !moment.connected => StepChange::to(StepState::Queued),
+        other => settled_or_waiting(other, StepState::Retry, moment),
+    }
+}
+
+/// Returns what becomes of a step after the network was asked what became of it.
+pub(crate) fn after_resolve(outcome: SendOutcome, moment: Moment) -> StepChange {
+    match outcome {
+        SendOutcome::Unknown { reason } => StepChange::to(StepState::Unknown).because(reason),
+        SendOutcome::Offline if !moment.connected => StepChange::to(StepState::Lost),
+        other => settled_or_waiting(other, StepState::Lost, moment),
+    }
+}
+
+/// What sending and asking have in common. `again` is the state in which an attempt that could not
+/// be made waits for the next.
+fn settled_or_waiting(outcome: SendOutcome, again: StepState, moment: Moment) -> StepChange {
+    match outcome {
+        SendOutcome::Confirmed { remote_id, timestamp } => StepChange {
+            remote_id,
+            remote_ts: timestamp,
+            ..StepChange::to(StepState::Sent)
+        },
+        SendOutcome::AwaitEcho { within } => StepChange {
+            deadline: Some(moment.now.saturating_add(millis(within))),
+            ..StepChange::to(StepState::Awaiting)
+        },
+        SendOutcome::Retry { after, reason } => {
+            StepChange::to(StepState::Retry).not_before(moment.after(after)).because(reason)
+        }
+        // The client knows better than the last state it reported; it will report soon.
+        SendOutcome::Offline => StepChange::to(again)
+            .not_before(moment.after(Duration::ZERO))
+            .because("the account is not connected"),
+        SendOutcome::Failed { words } => StepChange::to(StepState::Failed).because(words),
+        SendOutcome::Unknown { reason } => StepChange::to(StepState::Unknown).because(reason),
+    }
+}
+
+/// How the fate of a step is found out whose answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reconcile {
+    /// Sending it again cannot do harm.
+    SendAgain,
+    /// The network can be asked.
+    Ask,
+    /// It cannot be known.
+    GiveUp,
+}
+
+/// Returns how the fate of a step is found out whose answer was lost.
+pub(crate) fn reconcile(lost: LostAnswer, first_sent_at: Option<i64>, now: i64) -> Reconcile {
+    match lost {
+        LostAnswer::Natural => Reconcile::SendAgain,
+        // A tenth of the window is left for the way there and for clocks that disagree.
+        LostAnswer::ClientKey { window_ms }
+            if first_sent_at.is_none_or(|first| now < first + window_ms / 10 * 9) =>
+        {
+            Reconcile::SendAgain
+        }
+        LostAnswer::EchoMatch | LostAnswer::HistoryMatch | LostAnswer::Barrier => Reconcile::Ask,
+        LostAnswer::ClientKey { .. } | LostAnswer::None => Reconcile::GiveUp,
+    }
+}
+
+/// Returns what becomes of a step after the homeserver answered. `repeatable`: sending the same
+/// again under the same key is known to do no harm.
+pub(crate) fn after_matrix(
+    outcome: MatrixOutcome,
+    repeatable: bool,
+    moment: Moment,
+) -> StepChange {
+    match outcome {
+        MatrixOutcome::Done { event_id } => {
+            StepChange { event_id: Some(event_id), ..StepChange::to(StepState::Sent) }
+        }
+        MatrixOutcome::Retry { after, reason } => {
+            StepChange::to(StepState::Retry).not_before(moment.after(after)).because(reason)
+        }
+        MatrixOutcome::Refused { errcode, words } => {
+            StepChange::to(StepState::Failed).because(format!("{words} ({errcode})"))
+        }
+        MatrixOutcome::Unknown { reason } => {
+            let state = if repeatable { StepState::Retry } else { StepState::Lost };
+            StepChange::to(state).not_before(moment.after(Duration::ZERO)).because(reason)
+        }
+    }
+}
+
+/// Returns which further steps end because this one failed: a plan is not continued with a hole
+/// in it. Steps of other targets go on, and so do calls to the homeserver.
+pub(crate) fn dropped_with(failed: &Step, steps: &[Step]) -> Vec<i64> {
+    if failed.login_id.is_none() {
+        return Vec::new();
+    }
+    steps
+        .iter()
+        .filter(|step| step.target() == failed.target() && step.step > failed.step)
+        .filter(|step| matches!(step.state, StepState::Queued | StepState::Retry))
+        .map(|step| step.step)
+        .collect()
+}
+
+/// Returns what became of a row: the worst of its steps, and that step's words.
+pub(crate) fn row_outcome(steps: &[Step]) -> (Outcome, Option<String>) {
+    let worst = steps.iter().map(|step| (step_outcome(step.state), step)).fold(
+        (Outcome::Ignored, None),
+        |(worst, words), (outcome, step)| {
+            if outcome > worst { (outcome, step.reason.clone()) } else { (worst, words) }
+        },
+    );
+    let sent = steps.iter().filter(|step| step.state == StepState::Sent).count();
+    match worst {
+        (Outcome::Sent | Outcome::Ignored, _) => (worst.0, None),
+        (outcome, words) if sent > 0 => {
+            let words = words.unwrap_or_default();
+            (outcome, Some(format!("{words} ({sent} of {} parts were carried.)", steps.len())))
+        }
+        worst => worst,
+    }
+}
+
+fn step_outcome(state: StepState) -> Outcome {
+    match state {
+        StepState::Sent => Outcome::Sent,
+        StepState::Failed => Outcome::Failed,
+        StepState::Expired => Outcome::Expired,
+        StepState::Ignored => Outcome::Ignored,
+        StepState::Unknown
+        | StepState::Queued
+        | StepState::Sending
+        | StepState::Awaiting
+        | StepState::Retry
+        | StepState::Lost
+        | StepState::Unplanned => Outcome::Unknown,
+    }
+}
+
+/// Returns the pause before the next attempt: half a second, doubling to a minute.
+pub(crate) fn backoff(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(0, 7)).expect("clamped to 0..=7");
+    (Duration::from_millis(500) * 2_u32.pow(doublings)).min(Duration::from_mins(1))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! From a network to Matrix: station 5 (plan) of DESIGN's journey. The room is made if need be, the
+//! sender is made ready, and everything the send needs is put into steps.
+
+mod content;
+
+use std::time::Duration;
+
+use self::content::Visible;
+use super::{
+    Journal,
+    plan::{Plan, PlanTrouble},
+    row::Row,
+    step::{MatrixCall, NewStep, STEPS_PER_TARGET, StepState, StepWork},
+    words_for::{Fallback, fallback},
+};
+use crate::{
+    ids::{LoginId, NetworkId, RemoteMessageId},
+    network::{
+        ChatInfo, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
+        RemoteSender,
+    },
+    portals::{Portal, RoomStep},
+};
+
+/// How soon a row looks again whether a send of ours is still under way.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// One remote event under planning.
+struct Planning<'a> {
+    row: &'a Row,
+    event: RemoteEvent,
+    network: NetworkId,
+    login: LoginId,
+    portal: Portal,
+}
+
+impl Journal {
+    /// Plans a remote event.
+    pub(super) async fn plan_to_matrix(&self, row: &Row) -> Result<Plan, PlanTrouble> {
+        let (Some(network), Some(login)) = (row.network.clone(), row.login_id.clone()) else {
+            return Ok(Plan::ignored("from nowhere"));
+        };
+        if !self.parts.networks.contains(&network) {
+            tracing::warn!(%network, row = row.seq, "a row waits for a network that is not configured");
+            return Ok(Plan::Wait(login));
+        }
+        let Some(payload) = &row.payload else {
+            return Ok(Plan::ignored("taken back before it was carried"));
+        };
+        let event: RemoteEvent = match serde_json::from_str(payload) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(row = row.seq, %error, "a stored remote event cannot be read");
+                return Ok(Plan::Done {
+                    outcome: super::row::Outcome::Failed,
+                    reason: Some(format!("not readable: {error}")),
+                    report: false,
+                });
+            }
+        };
+        let portal = match row.portal_id {
+            Some(id) => self.parts.portals.by_id(id).await?,
+            None => None,
+        };
+        let Some(portal) = portal else { return Ok(Plan::ignored("no portal")) };
+        let mut planning = Planning { row, event, network, login, portal };
+        if let Some(plan) = self.settle_without_steps(&planning).await? {
+            return Ok(plan);
+        }
+        if planning.portal.rooms.is_empty() || planning.event.creates.is_some() {
+            if planning.event.creates.is_none() {
+                return Ok(Plan::ignored("no room yet"));
+            }
+            self.ensure_room(&mut planning).await?;
+        }
+        self.plan_kind(&planning).await
+    }
+
+    /// Ours coming back, and what is known already.
+    async fn settle_without_steps(&self, p: &Planning<'_>) -> Result<Option<Plan>, PlanTrouble> {
+        match &p.event.kind {
+            RemoteEventKind::Message(_) | RemoteEventKind::Poll { .. } => {}
+            RemoteEventKind::Redaction { target } => {
+                let known = self.store.knows_message(p.portal.id, target).await?;
+                return Ok((!known).then(|| Plan::ignored("takes back what is not on Matrix")));
+            }
+            _ => return Ok(None),
+        }
+        if let Some(id) = &p.event.id
+            && self.store.knows_message(p.portal.id, id).await?
+        {
+            return Ok(Some(Plan::ignored("already here")));
+        }
+        // While a send of that account is under way, this may be it: its fate decides.
+        if let Some(speaker) = self.account_of(p)
+            && self.store.has_open_send(p.portal.id, &speaker).await?
+        {
+            return Ok(Some(Plan::Soon(LOOK_AGAIN)));
+        }
+        Ok(None)
+    }
+
+    async fn ensure_room(&self, p: &mut Planning<'_>) -> Result<(), PlanTrouble> {
+        let info = match &p.event.kind {
+            RemoteEventKind::ChatInfo(info) => info.clone(),
+            _ => ChatInfo { kind: p.event.creates, ..ChatInfo::default() },
+        };
+        let room = self.parts.portals.ensure_room(&p.portal, &info, Some(&p.login)).await?;
+        if let Some(portal) = self.parts.portals.by_id(p.portal.id).await? {
+            p.portal = portal;
+        }
+        if p.portal.rooms.is_empty() {
+            p.portal.rooms.push(room);
+        }
+        Ok(())
+    }
+
+    async fn plan_kind(&self, p: &Planning<'_>) -> Result<Plan, PlanTrouble> {
+        let portals = &self.parts.portals;
+        match &p.event.kind {
+            RemoteEventKind::Message(message) => {
+                let visible = content::message(message);
+                self.plan_visible(p, visible, true).await
+            }
+            RemoteEventKind::ChatInfo(info) => {
+                let steps = portals.plan_info(&p.portal, info).await?;
+                Ok(self.room_steps(p, steps))
+            }
+            RemoteEventKind::Topic(change) => {
+                let by = p.event.sender.as_ref();
+                let steps = portals.plan_topic(&p.portal, &change.topic, by).await?;
+                Ok(self.room_steps(p, steps))
+            }
+            RemoteEventKind::Membership(change) => self.plan_membership(p, change).await,
+            other => match fallback(other, &self.name_of(p)) {
+                Fallback::Notice(words) => {
+                    self.plan_visible(p, Visible::notice(words), false).await
+                }
+                Fallback::Ignored(why) => Ok(Plan::ignored(why)),
+            },
+        }
+    }
+
+    async fn plan_membership(
+        &self,
+        p: &Planning<'_>,
+        change: &MembershipChange,
+    ) -> Result<Plan, PlanTrouble> {
+        // An account of ours is on Matrix as the person it belongs to, who stays until they go.
+        let is_ours = self.login_of(&p.network, &change.user).is_some_and(|own| own != p.login);
+        if is_ours && !change.is_me {
+            return Ok(Plan::ignored("an account of ours; its own login tells"));
+        }
+        if change.membership == RemoteMembership::Knock {
+            return match fallback(&p.event.kind, change.user.as_str()) {
+                Fallback::Notice(words) => self.plan_visible(p, Visible::notice(words), false).await,
+                Fallback::Ignored(why) => Ok(Plan::ignored(why)),
+            };
+        }
+        let by = p.event.sender.as_ref();
+        let steps =
+            self.parts.portals.plan_membership(&p.portal, change, by, &p.login).await?;
+        Ok(self.room_steps(p, steps))
+    }
+
+    fn room_steps(&self, p: &Planning<'_>, steps: Vec<RoomStep>) -> Plan {
+        if steps.is_empty() {
+            return Plan::ignored("nothing new");
+        }
+        let steps = (0..STEPS_PER_TARGET).zip(steps).map(|(number, step)| {
+            let room = step.room.clone();
+            let call = MatrixCall::Room { step, ts: p.event.timestamp };
+            self.matrix_step(p, number, room, call)
+        });
+        Plan::Steps(steps.collect())
+    }
+
+    /// Plans a timeline event in every room of the portal. `as_sender`: in the sender's name; else
+    /// the bot says it.
+    async fn plan_visible(
+        &self,
+        p: &Planning<'_>,
+        visible: Visible,
+        as_sender: bool,
+    ) -> Result<Plan, PlanTrouble> {
+        let mut steps = Vec::new();
+        for (number, room) in (0_i64..).zip(&p.portal.rooms) {
+            let sender = match p.event.sender.as_ref().filter(|_| as_sender) {
+                Some(sender) => self.mxid_in(p, sender, room).await?,
+                None => self.parts.matrix.bot().to_owned(),
+            };
+            let reply_to = match &visible.reply_to {
+                Some(id) => self.store.event_of_message(p.portal.id, id, room).await?,
+                None => None,
+            };
+            let thread = match &visible.thread {
+                Some(id) => self.store.event_of_message(p.portal.id, id, room).await?,
+                None => None,
+            };
+            let number = number * STEPS_PER_TARGET;
+            let key = self.keys.step(p.row.seq, number);
+            let id = p.row.remote_id.as_deref().unwrap_or_default();
+            let content = visible.content(reply_to, thread, &p.network, id, 0, &key);
+            let call = MatrixCall::Event {
+                sender,
+                room: room.clone(),
+                event_type: "m.room.message".to_owned(),
+                content,
+                ts: p.event.timestamp,
+            };
+            steps.push(self.matrix_step(p, number, room.clone(), call));
+        }
+        if steps.is_empty() {
+            return Ok(Plan::ignored("no room yet"));
+        }
+        Ok(Plan::Steps(steps))
+    }
+
+    fn matrix_step(&self, p: &Planning<'_>, step: i64, room: String, call: MatrixCall) -> NewStep {
+        NewStep {
+            step,
+            portal_id: Some(p.portal.id),
+            network: Some(p.network.clone()),
+            login_id: None,
+            room_id: Some(room),
+            operation: p.row.kind.clone(),
+            lost_answer: LostAnswer::HistoryMatch,
+            work: StepWork::Matrix(call),
+            send_key: self.keys.step(p.row.seq, step),
+            state: StepState::Queued,
+            // What the core called it is nothing the network would know again.
+            remote_id: match p.event.kind {
+                RemoteEventKind::Message(_) | RemoteEventKind::Poll { .. } => p.event.id.clone(),
+                _ => None,
+            },
+            part: 0,
+            reason: None,
+        }
+    }
+
+    /// Returns the Matrix id a remote sender has in a room: the owner's own where it is an account
+    /// of ours and we may act as them, else the ghost's, made ready.
+    async fn mxid_in(
+        &self,
+        p: &Planning<'_>,
+        sender: &RemoteSender,
+        room: &str,
+    ) -> Result<String, PlanTrouble> {
+        if let Some(own) = self.account_of(p)
+            && let Some(owner) = self.parts.logins.double_puppet(&own)
+        {
+            return Ok(owner);
+        }
+        let profile = sender.profile.as_ref();
+        Ok(self.parts.ghosts.ensure_in_room(&p.network, &sender.user, profile, room).await?)
+    }
+
+    /// Returns the login whose account the sender is.
+    fn account_of(&self, p: &Planning<'_>) -> Option<LoginId> {
+        let sender = p.event.sender.as_ref()?;
+        if sender.is_me {
+            return Some(p.login.clone());
+        }
+        self.login_of(&p.network, &sender.user)
+    }
+
+    fn name_of(&self, p: &Planning<'_>) -> String {
+        let Some(sender) = &p.event.sender else { return "somebody".to_owned() };
+        sender_name(sender)
+    }
+}
+
+/// Returns how a remote sender is called in words.
+pub(super) fn sender_name(sender: &RemoteSender) -> String {
+    let profile = sender.profile.as_ref().and_then(|profile| profile.name.clone());
+    profile.unwrap_or_else(|| sender.user.as_str().to_owned())
+}
+
+/// Returns the visible text of a remote event, for onlookers.
+pub(super) fn visible_text(event: &RemoteEvent) -> Option<String> {
+    match &event.kind {
+        RemoteEventKind::Message(message) => Some(content::message(message).text.plain),
+        _ => None,
+    }
+}
+
+/// Returns the id a remote message is remembered by.
+pub(super) fn remembered_id(event: &RemoteEvent) -> Option<&RemoteMessageId> {
+    event.id.as_ref()
+}

@@ -1,0 +1,181 @@
+//! What is said to people where something cannot be carried as it is: the central fallbacks of
+//! both directions. Pure.
+
+use crate::network::{
+    FormattedText, MessageContent, MessageKind, Operation, OutgoingKind, RemoteEventKind,
+    RemoteMembership,
+};
+
+/// Returns words for a person whose network cannot do what they did.
+pub(crate) fn operation_words(operation: Operation, network: &str) -> String {
+    let what = match operation {
+        Operation::Message(kind) => format!("{} cannot be sent", plural(kind)),
+        Operation::Edit => "Messages cannot be changed".to_owned(),
+        Operation::Redaction => "Messages cannot be taken back".to_owned(),
+        Operation::Reaction => "Reactions cannot be sent".to_owned(),
+        Operation::Pin => "Messages cannot be pinned".to_owned(),
+        Operation::Poll => "Polls cannot be started".to_owned(),
+        Operation::Receipt => "Read marks cannot be sent".to_owned(),
+        Operation::Typing => "Typing cannot be shown".to_owned(),
+        Operation::Membership => "Members cannot be invited or removed from here".to_owned(),
+        Operation::Name => "The room's name cannot be changed from here".to_owned(),
+        Operation::Topic => "The topic cannot be changed from here".to_owned(),
+        Operation::Avatar => "The room's picture cannot be changed from here".to_owned(),
+    };
+    format!("{what} on {network}. This stays on Matrix only.")
+}
+
+fn plural(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Text => "Messages",
+        MessageKind::Notice => "Notices",
+        MessageKind::Emote => "Emotes",
+        MessageKind::Image => "Pictures",
+        MessageKind::Video => "Videos",
+        MessageKind::Audio => "Sounds",
+        MessageKind::Voice => "Voice messages",
+        MessageKind::File => "Files",
+        MessageKind::Sticker => "Stickers",
+        MessageKind::Location => "Places",
+        MessageKind::Contact => "Contacts",
+    }
+}
+
+fn singular(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Text | MessageKind::Notice | MessageKind::Emote => "a message",
+        MessageKind::Image => "a picture",
+        MessageKind::Video => "a video",
+        MessageKind::Audio => "a sound",
+        MessageKind::Voice => "a voice message",
+        MessageKind::File => "a file",
+        MessageKind::Sticker => "a sticker",
+        MessageKind::Location => "a place",
+        MessageKind::Contact => "a contact",
+    }
+}
+
+/// Makes readable text of what a network does not know.
+pub(crate) fn degraded(kind: OutgoingKind) -> OutgoingKind {
+    let say = |content: MessageContent| OutgoingKind::Message {
+        content,
+        reply_to: None,
+        thread: None,
+    };
+    match kind {
+        OutgoingKind::Message { content, reply_to, thread } => {
+            OutgoingKind::Message { content: degraded_message(content), reply_to, thread }
+        }
+        OutgoingKind::Edit { content, .. } => {
+            let text = format!("(edited) {}", content.text.plain);
+            say(MessageContent::plain(MessageKind::Text, text))
+        }
+        OutgoingKind::Reaction { key, .. } => {
+            say(MessageContent::plain(MessageKind::Emote, format!("reacts with {key}")))
+        }
+        OutgoingKind::Poll { content } => say(degraded_message(content)),
+        other => other,
+    }
+}
+
+fn degraded_message(content: MessageContent) -> MessageContent {
+    match content.kind {
+        MessageKind::Text => content,
+        MessageKind::Notice | MessageKind::Emote => {
+            MessageContent { kind: MessageKind::Text, ..content }
+        }
+        kind => {
+            let name = content.media.as_ref().and_then(|media| media.filename.as_deref());
+            let caption = &content.text.plain;
+            let text = match name.filter(|name| *name != caption) {
+                Some(name) => format!("({}: {name}) {caption}", singular(kind)),
+                None => format!("({}) {caption}", singular(kind)),
+            };
+            MessageContent::plain(MessageKind::Text, text.trim_end())
+        }
+    }
+}
+
+/// What is shown in a portal for news no room can show as what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// Said by the bot.
+    Notice(String),
+    /// Not shown: nobody misses it.
+    Ignored(&'static str),
+}
+
+/// Returns what is shown for remote news that is not carried as what it is. `who` is its sender.
+pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
+    let notice = |words: String| Fallback::Notice(words);
+    match kind {
+        RemoteEventKind::Message(message) => {
+            notice(format!("* {who} sent {}", describe(&message.content)))
+        }
+        RemoteEventKind::Edit { content, .. } => {
+            notice(format!("* {who} edited a message: {}", content.text.plain))
+        }
+        RemoteEventKind::Redaction { .. } => notice(format!("* {who} took a message back")),
+        RemoteEventKind::Reaction { key, .. } => {
+            notice(format!("* {who} reacted to a message with {key}"))
+        }
+        RemoteEventKind::ReactionRemove { key, .. } => {
+            notice(format!("* {who} took back the reaction {key}"))
+        }
+        RemoteEventKind::Pin { pinned: true, .. } => notice(format!("* {who} pinned a message")),
+        RemoteEventKind::Pin { pinned: false, .. } => {
+            notice(format!("* {who} unpinned a message"))
+        }
+        RemoteEventKind::Poll { text } => notice(format!("* {who} started a poll: {}", text.plain)),
+        RemoteEventKind::ChatDelete { reason: Some(reason) } => {
+            notice(format!("* This chat no longer exists on the network: {reason}"))
+        }
+        RemoteEventKind::ChatDelete { reason: None } => {
+            notice("* This chat no longer exists on the network.".to_owned())
+        }
+        RemoteEventKind::IdChanged { old, new } => notice(format!("* {old} is now {new}")),
+        RemoteEventKind::Gap(gap) => {
+            notice(format!("* Messages may be missing here: {}", gap.reason))
+        }
+        RemoteEventKind::BridgeNotice { text } => notice(text.clone()),
+        RemoteEventKind::Membership(change) => {
+            notice(format!("* {who}: {}", membership(change.membership)))
+        }
+        RemoteEventKind::Topic(change) => notice(format!("* {who} set the topic: {}", change.topic)),
+        RemoteEventKind::ChatInfo(_) => Fallback::Ignored("facts about the chat"),
+        RemoteEventKind::Receipt { .. } => Fallback::Ignored("receipts are not carried yet"),
+        RemoteEventKind::Typing { .. } => Fallback::Ignored("typing is not carried yet"),
+    }
+}
+
+fn membership(membership: RemoteMembership) -> &'static str {
+    match membership {
+        RemoteMembership::Invite => "was invited",
+        RemoteMembership::Join => "came in",
+        RemoteMembership::Leave => "left",
+        RemoteMembership::Kick => "was removed",
+        RemoteMembership::Ban => "was banned",
+        RemoteMembership::Knock => "asks to come in",
+    }
+}
+
+/// Describes a message that is not text.
+fn describe(content: &MessageContent) -> String {
+    let mut words = singular(content.kind).to_owned();
+    if let Some(name) = content.media.as_ref().and_then(|media| media.filename.as_deref()) {
+        words.push_str(&format!(" ({name})"));
+    }
+    if !content.text.plain.is_empty() {
+        words.push_str(&format!(": {}", content.text.plain));
+    }
+    words.push_str(" (this bridge cannot show it yet)");
+    words
+}
+
+/// Makes the visible text of a remote message: itself, or the fallback's.
+pub(crate) fn plain_text(content: &MessageContent) -> FormattedText {
+    match content.kind {
+        MessageKind::Text | MessageKind::Notice | MessageKind::Emote => content.text.clone(),
+        _ => FormattedText::plain(format!("sent {}", describe(content))),
+    }
+}
