@@ -62,7 +62,11 @@ impl Journal {
         // A panic in a bridge leaves the fate of this send open; it must not end the lane.
         let sending = AssertUnwindSafe(client.send(portal, remote, &step.send_key));
         let outcome = sending.catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!(row = step.row_seq, step = step.step, "a bridge panicked while sending");
+            tracing::error!(
+                row = step.row_seq,
+                step = step.step,
+                "a bridge panicked while sending"
+            );
             SendOutcome::Unknown { reason: "the bridge failed while sending".to_owned() }
         });
         after_send(step, outcome, self.moment(step))
@@ -80,7 +84,7 @@ impl Journal {
                 after_matrix(outcome, repeatable, moment).into()
             }
             MatrixCall::Room { step: room_step, ts } => {
-                let outcome = self.parts.portals.apply(room_step, *ts).await;
+                let outcome = self.parts.portals.apply(room_step, &step.send_key, *ts).await;
                 Delivered {
                     change: after_matrix(outcome, true, moment),
                     further: Vec::new(),
@@ -136,7 +140,10 @@ impl Journal {
             Ok(replies) => replies.into_iter().map(|reply| (reply.text, reply.html)).collect(),
             Err(_) => {
                 tracing::error!(row = row.seq, "the bot panicked while carrying out a command");
-                vec![("Something went wrong inside the bridge; its log says what.".to_owned(), None)]
+                vec![(
+                    "Something went wrong inside the bridge; its log says what.".to_owned(),
+                    None,
+                )]
             }
         };
         Delivered {
@@ -206,7 +213,12 @@ impl Journal {
         }
     }
 
-    async fn ask_network(&self, step: &Step, portal: &PortalKey, remote: &RemoteStep) -> StepChange {
+    async fn ask_network(
+        &self,
+        step: &Step,
+        portal: &PortalKey,
+        remote: &RemoteStep,
+    ) -> StepChange {
         const LOST: &str = "the connection was lost while it was sent";
         match reconcile(step.lost_answer, step.first_sent_at, self.now()) {
             Reconcile::SendAgain => return StepChange::to(StepState::Retry).because(LOST),

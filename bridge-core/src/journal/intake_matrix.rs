@@ -59,7 +59,9 @@ async fn only_the_homeserver(
     let (parts, body) = request.into_parts();
     let shown = match homeserver_token(&parts) {
         Ok(Some(shown)) => shown,
-        Ok(None) => return refuse(StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED", "There is no token."),
+        Ok(None) => {
+            return refuse(StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED", "There is no token.");
+        }
         Err(error) => return error.into_response(),
     };
     let expected = journal.parts.hs_token.expose_secret();

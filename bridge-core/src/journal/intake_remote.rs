@@ -9,7 +9,6 @@ use std::{
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
-use support_clock::Random as _;
 use support_db::{DbError, Job, Tx};
 
 use super::{
@@ -121,12 +120,7 @@ impl Job for AcceptRemote {
 }
 
 impl AcceptRemote {
-    async fn accept(
-        &self,
-        tx: &mut Tx,
-        heard: &Heard,
-        woken: &mut Woken,
-    ) -> Result<(), DbError> {
+    async fn accept(&self, tx: &mut Tx, heard: &Heard, woken: &mut Woken) -> Result<(), DbError> {
         let event = &heard.event;
         let portal = match Portals::find(tx, &heard.key).await? {
             Some(portal) => Some(portal),
@@ -238,11 +232,7 @@ fn is_about_me(event: &RemoteEvent) -> bool {
 
 /// Makes what a remote event is known by: the same for every login that hears it and for every
 /// time it is delivered. Where ids belong to the account, the login is part of it.
-fn event_key(
-    key: &PortalKey,
-    event: &RemoteEvent,
-    login: Option<&LoginId>,
-) -> Option<String> {
+fn event_key(key: &PortalKey, event: &RemoteEvent, login: Option<&LoginId>) -> Option<String> {
     let id = event.id.as_ref()?;
     if event.kind.is_repeatable() {
         return None;
@@ -263,11 +253,9 @@ fn event_key(
 /// Returns what a settlement changes.
 fn settled(settlement: Settlement, now: i64) -> (SendKey, StepChange) {
     let change = match settlement.outcome {
-        SendOutcome::Confirmed { remote_id, timestamp } => StepChange {
-            remote_id,
-            remote_ts: timestamp,
-            ..StepChange::to(StepState::Sent)
-        },
+        SendOutcome::Confirmed { remote_id, timestamp } => {
+            StepChange { remote_id, remote_ts: timestamp, ..StepChange::to(StepState::Sent) }
+        }
         SendOutcome::AwaitEcho { within } => StepChange {
             deadline: Some(now.saturating_add(millis(within))),
             ..StepChange::to(StepState::Awaiting)
@@ -292,8 +280,7 @@ impl Journal {
             receiver: event.receiver.clone(),
         };
         let client = self.parts.logins.client(login);
-        let ids_shared =
-            client.is_some_and(|client| client.capabilities(&key).delivery.ids_shared);
+        let ids_shared = client.is_some_and(|client| client.capabilities(&key).delivery.ids_shared);
         let remote_id = match &event.id {
             Some(id) => id.as_str().to_owned(),
             None => format!("{RANDOM_ID}{}", self.parts.random.hex(8)),
@@ -304,8 +291,7 @@ impl Journal {
             own.is_some_and(|own| own != *login && self.parts.logins.is_connected(&own));
         Heard {
             event_key: event_key(&key, &event, (!ids_shared).then_some(login)),
-            payload: serde_json::to_string(&event)
-                .expect("remote events have text keys only"),
+            payload: serde_json::to_string(&event).expect("remote events have text keys only"),
             event,
             key,
             remote_id,
@@ -394,11 +380,8 @@ mod tests {
     use crate::network::{MembershipChange, MessageContent, RemoteMessage};
 
     fn message(id: Option<&str>) -> RemoteEvent {
-        let said = RemoteMessage {
-            content: MessageContent::text("hi"),
-            reply_to: None,
-            thread: None,
-        };
+        let said =
+            RemoteMessage { content: MessageContent::text("hi"), reply_to: None, thread: None };
         let chat = RemoteChatId::new("#rust");
         let mut event = RemoteEvent::new(chat, RemoteEventKind::Message(said));
         event.id = id.map(RemoteMessageId::new);

@@ -164,6 +164,9 @@ fn look_at(
         if is_hopeless(step, world.now) {
             return Look::Move(Move::Reconcile { seq, step: step.step });
         }
+        if world.is_offline(step) && world.is_expired(&open.row) {
+            return Look::Move(Move::Expire(seq));
+        }
         if world.is_offline(step) {
             blocked.insert(step.target());
             offline = offline.or_else(|| step.login_id.clone());
@@ -329,11 +332,9 @@ pub(crate) fn after_resolve(outcome: SendOutcome, moment: Moment) -> StepChange 
 /// be made waits for the next.
 fn settled_or_waiting(outcome: SendOutcome, again: StepState, moment: Moment) -> StepChange {
     match outcome {
-        SendOutcome::Confirmed { remote_id, timestamp } => StepChange {
-            remote_id,
-            remote_ts: timestamp,
-            ..StepChange::to(StepState::Sent)
-        },
+        SendOutcome::Confirmed { remote_id, timestamp } => {
+            StepChange { remote_id, remote_ts: timestamp, ..StepChange::to(StepState::Sent) }
+        }
         SendOutcome::AwaitEcho { within } => StepChange {
             deadline: Some(moment.now.saturating_add(millis(within))),
             ..StepChange::to(StepState::Awaiting)
@@ -378,11 +379,7 @@ pub(crate) fn reconcile(lost: LostAnswer, first_sent_at: Option<i64>, now: i64) 
 
 /// Returns what becomes of a step after the homeserver answered. `repeatable`: sending the same
 /// again under the same key is known to do no harm.
-pub(crate) fn after_matrix(
-    outcome: MatrixOutcome,
-    repeatable: bool,
-    moment: Moment,
-) -> StepChange {
+pub(crate) fn after_matrix(outcome: MatrixOutcome, repeatable: bool, moment: Moment) -> StepChange {
     match outcome {
         MatrixOutcome::Done { event_id } => {
             StepChange { event_id: Some(event_id), ..StepChange::to(StepState::Sent) }
@@ -397,6 +394,17 @@ pub(crate) fn after_matrix(
             let state = if repeatable { StepState::Retry } else { StepState::Lost };
             StepChange::to(state).not_before(moment.after(Duration::ZERO)).because(reason)
         }
+    }
+}
+
+/// Returns how a step ends when its row has waited too long; `None` if it is final or may still
+/// be confirmed.
+pub(crate) fn expired(step: &Step, now: i64) -> Option<StepState> {
+    match step.state {
+        StepState::Queued | StepState::Retry | StepState::Unplanned => Some(StepState::Expired),
+        StepState::Awaiting if !is_due(step.deadline, now) => None,
+        StepState::Sending | StepState::Lost | StepState::Awaiting => Some(StepState::Unknown),
+        _ => None,
     }
 }
 

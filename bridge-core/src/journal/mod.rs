@@ -40,6 +40,7 @@ use serde_json::Value;
 use support_db::DbError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::store::Backlog;
 use self::{
     intake_remote::TakingPart,
     lanes::Lanes,
@@ -49,7 +50,6 @@ use self::{
     step::{KeyMaker, Step},
     store::Store,
 };
-pub use self::store::Backlog;
 use crate::{
     crossing::{self, Crossing},
     ids::LoginId,
@@ -69,10 +69,7 @@ pub(crate) struct JournalOptions {
 
 impl Default for JournalOptions {
     fn default() -> Self {
-        Self {
-            expire_after: Duration::from_hours(24),
-            keep_settled: Duration::from_hours(7 * 24),
-        }
+        Self { expire_after: Duration::from_hours(24), keep_settled: Duration::from_hours(7 * 24) }
     }
 }
 
@@ -222,8 +219,9 @@ impl Journal {
     /// Whether a login was logged out. One of a network that is not configured may come back.
     fn is_gone(&self, login: &LoginId) -> bool {
         let network = login.as_str().rsplit_once('-').map(|(network, _)| network);
-        let configured = network
-            .is_some_and(|network| self.parts.networks.contains(&crate::ids::NetworkId::new(network)));
+        let configured = network.is_some_and(|network| {
+            self.parts.networks.contains(&crate::ids::NetworkId::new(network))
+        });
         configured && self.parts.logins.network(login).is_none()
     }
 

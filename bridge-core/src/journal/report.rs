@@ -270,7 +270,8 @@ fn needs_words(outcome: Outcome) -> bool {
 /// Says what happened, what became of the message, and what can be done.
 fn words(outcome: Outcome, reason: Option<&str>, networks: &[String]) -> String {
     let reason = reason.unwrap_or_default();
-    let on = if networks.is_empty() { String::new() } else { format!(" on {}", networks.join(", ")) };
+    let on =
+        if networks.is_empty() { String::new() } else { format!(" on {}", networks.join(", ")) };
     match outcome {
         Outcome::Sent => String::new(),
         Outcome::Ignored => reason.to_owned(),
@@ -325,6 +326,9 @@ mod tests {
         assert_eq!(content["m.relates_to"]["event_id"], "$e");
         assert_eq!(content.get("message"), None);
         let content = status("$e", "libera", Outcome::Failed, "why");
-        assert_eq!((&content["status"], &content["message"]), (&json!("FAIL_PERMANENT"), &json!("why")));
+        assert_eq!(
+            (&content["status"], &content["message"]),
+            (&json!("FAIL_PERMANENT"), &json!("why"))
+        );
     }
 }

@@ -236,7 +236,10 @@ impl Step {
             login_id: row.get::<Option<String>>("login_id")?.map(LoginId::new),
             room_id: row.get("room_id")?,
             operation: row.get("operation")?,
-            work: row.get::<Option<&str>>("payload")?.map(|text| parse("payload", text)).transpose()?,
+            work: row
+                .get::<Option<&str>>("payload")?
+                .map(|text| parse("payload", text))
+                .transpose()?,
             lost_answer: parse("lost_answer", row.get("lost_answer")?)?,
             send_key: SendKey::new(row.get::<String>("send_key")?),
             state: StepState::parse(row.get("state")?)?,

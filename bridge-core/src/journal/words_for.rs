@@ -57,11 +57,8 @@ fn singular(kind: MessageKind) -> &'static str {
 
 /// Makes readable text of what a network does not know.
 pub(crate) fn degraded(kind: OutgoingKind) -> OutgoingKind {
-    let say = |content: MessageContent| OutgoingKind::Message {
-        content,
-        reply_to: None,
-        thread: None,
-    };
+    let say =
+        |content: MessageContent| OutgoingKind::Message { content, reply_to: None, thread: None };
     match kind {
         OutgoingKind::Message { content, reply_to, thread } => {
             OutgoingKind::Message { content: degraded_message(content), reply_to, thread }
@@ -123,9 +120,7 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
             notice(format!("* {who} took back the reaction {key}"))
         }
         RemoteEventKind::Pin { pinned: true, .. } => notice(format!("* {who} pinned a message")),
-        RemoteEventKind::Pin { pinned: false, .. } => {
-            notice(format!("* {who} unpinned a message"))
-        }
+        RemoteEventKind::Pin { pinned: false, .. } => notice(format!("* {who} unpinned a message")),
         RemoteEventKind::Poll { text } => notice(format!("* {who} started a poll: {}", text.plain)),
         RemoteEventKind::ChatDelete { reason: Some(reason) } => {
             notice(format!("* This chat no longer exists on the network: {reason}"))
@@ -141,7 +136,9 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
         RemoteEventKind::Membership(change) => {
             notice(format!("* {who}: {}", membership(change.membership)))
         }
-        RemoteEventKind::Topic(change) => notice(format!("* {who} set the topic: {}", change.topic)),
+        RemoteEventKind::Topic(change) => {
+            notice(format!("* {who} set the topic: {}", change.topic))
+        }
         RemoteEventKind::ChatInfo(_) => Fallback::Ignored("facts about the chat"),
         RemoteEventKind::Receipt { .. } => Fallback::Ignored("receipts are not carried yet"),
         RemoteEventKind::Typing { .. } => Fallback::Ignored("typing is not carried yet"),

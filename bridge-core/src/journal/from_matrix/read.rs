@@ -181,7 +181,8 @@ fn without_quote(body: &str) -> String {
     if !body.starts_with("> ") {
         return body.to_owned();
     }
-    let mut lines = body.lines().skip_while(|line| line.starts_with("> ") || *line == ">").peekable();
+    let mut lines =
+        body.lines().skip_while(|line| line.starts_with("> ") || *line == ">").peekable();
     if lines.peek().is_some_and(|line| line.is_empty()) {
         lines.next();
     }
@@ -256,14 +257,16 @@ mod tests {
             {"msgtype": "m.text", "body": "new"},
             "m.relates_to": {"rel_type": "m.replace", "event_id": "$old"}});
         let draft = read_event(&event("m.room.message", None, content));
-        let expected = Draft::Edit { target: "$old".to_owned(), content: MessageContent::text("new") };
+        let expected =
+            Draft::Edit { target: "$old".to_owned(), content: MessageContent::text("new") };
         assert_eq!(draft, expected);
     }
 
     #[test]
     fn kick_of_a_ghost_is_told_from_its_leaving() {
         let leave = |sender: &str| {
-            let mut event = event("m.room.member", Some("@ghost:x"), json!({"membership": "leave"}));
+            let mut event =
+                event("m.room.member", Some("@ghost:x"), json!({"membership": "leave"}));
             event.sender = sender.to_owned();
             read_event(&event)
         };

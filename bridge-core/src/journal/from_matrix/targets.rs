@@ -85,9 +85,9 @@ impl Journal {
         step: i64,
     ) -> Result<Plan, PlanTrouble> {
         let held = open.steps.iter().find(|held| held.step == step);
-        let portal = portals.into_iter().find(|portal| {
-            held.is_some_and(|held| held.portal_id == Some(portal.id))
-        });
+        let portal = portals
+            .into_iter()
+            .find(|portal| held.is_some_and(|held| held.portal_id == Some(portal.id)));
         let target = match &portal {
             Some(portal) => self.plan_target(event, draft, portal).await?,
             None => Target::Refused { login: None, words: "The room was unlinked.".to_owned() },
@@ -107,7 +107,8 @@ impl Journal {
     ) -> Result<Target, PlanTrouble> {
         let network = &portal.key.network;
         let Some(facts) = self.parts.networks.facts(network) else {
-            let words = format!("The network {network} is not configured any more. It was not sent.");
+            let words =
+                format!("The network {network} is not configured any more. It was not sent.");
             return Ok(Target::Refused { login: None, words });
         };
         let name = facts.display_name.clone();
@@ -173,7 +174,8 @@ impl Journal {
         let permission = self.parts.permissions.of(&event.sender);
         if !is_ghost {
             if permission == Permission::Block {
-                let words = "You are not allowed to use this bridge. It was not sent; ask its operator.";
+                let words =
+                    "You are not allowed to use this bridge. It was not sent; ask its operator.";
                 return Ok(Err(words.to_owned()));
             }
             if permission >= Permission::User

@@ -10,7 +10,6 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use support_clock::Random as _;
 use support_db::DbError;
 
 use super::Signal;
@@ -102,7 +101,9 @@ impl<'j> Worker<'j> {
             match next {
                 Move::Wait(until) => {
                     self.commit().await?;
-                    if self.rows.is_empty() && !self.more && self.journal.lanes.retire(self.lane, self.signal)
+                    if self.rows.is_empty()
+                        && !self.more
+                        && self.journal.lanes.retire(self.lane, self.signal)
                     {
                         return Ok(());
                     }
@@ -374,10 +375,11 @@ impl<'j> Worker<'j> {
             );
         }
         let portal_id = held.portal_id;
+        let now = self.journal.now();
         if let (StepState::Sent, Some(room_step), Some(portal_id)) =
             (change.state, room_step, portal_id)
         {
-            self.writes.push(Write::Remember { portal_id, step: room_step });
+            self.writes.push(Write::Remember { portal_id, step: room_step, now });
         }
         change.apply_to(self.step_mut(seq, step));
         self.writes.push(Write::Change { seq, step, change, message });
@@ -398,12 +400,11 @@ impl<'j> Worker<'j> {
         if open.row.state == RowState::Accepted {
             return self.settle(seq, Outcome::Expired, Some(WORDS.to_owned()), true);
         }
-        let unsent = |step: &&Step| {
-            matches!(step.state, StepState::Queued | StepState::Retry | StepState::Unplanned)
-        };
-        let steps: Vec<i64> = open.steps.iter().filter(unsent).map(|step| step.step).collect();
-        for step in steps {
-            let change = StepChange::to(StepState::Expired).because(WORDS);
+        let now = self.journal.now();
+        let over =
+            open.steps.iter().filter_map(|step| Some((step.step, machine::expired(step, now)?)));
+        for (step, state) in over.collect::<Vec<_>>() {
+            let change = StepChange::to(state).because(WORDS);
             change.apply_to(self.step_mut(seq, step));
             self.writes.push(Write::Change { seq, step, change, message: None });
         }
@@ -424,8 +425,13 @@ impl<'j> Worker<'j> {
         let now = self.journal.now();
         let row = &self.row(seq).row;
         tracing::debug!(
-            lane = self.lane, row = seq, direction = row.direction.as_str(), kind = row.kind,
-            outcome = outcome.as_str(), waited_ms = now - row.accepted_at, "a row is final"
+            lane = self.lane,
+            row = seq,
+            direction = row.direction.as_str(),
+            kind = row.kind,
+            outcome = outcome.as_str(),
+            waited_ms = now - row.accepted_at,
+            "a row is final"
         );
         self.journal.count(row.direction == Direction::FromMatrix, outcome);
         self.writes.push(Write::Settle { seq, state, outcome, reason, now });

@@ -63,8 +63,21 @@ const SWEEP_TRANSACTIONS: &str = "DELETE FROM as_transaction WHERE accepted_at <
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
-    INSERT_STEP, REMOVE_STEP, PLANNED, MARK, WIPE, LATER, PARK, UNPARK, SETTLE, REPORTED,
-    RECOVER_SENT, SWEEP_STEPS, SWEEP_WITNESSES, SWEEP_ROWS, SWEEP_TRANSACTIONS,
+    INSERT_STEP,
+    REMOVE_STEP,
+    PLANNED,
+    MARK,
+    WIPE,
+    LATER,
+    PARK,
+    UNPARK,
+    SETTLE,
+    REPORTED,
+    RECOVER_SENT,
+    SWEEP_STEPS,
+    SWEEP_WITNESSES,
+    SWEEP_ROWS,
+    SWEEP_TRANSACTIONS,
 ];
 
 /// One change a lane wants durable. Each may be applied again without harm.
@@ -146,6 +159,8 @@ pub(crate) enum Write {
         portal_id: i64,
         /// What was changed.
         step: RoomStep,
+        /// The time.
+        now: i64,
     },
     /// The sender was told: the row is settled.
     Reported {
@@ -191,17 +206,12 @@ impl Write {
             }
             Self::Settle { seq, state, outcome, reason, now } => {
                 let settled_at = (*state == RowState::Settled).then_some(*now);
-                let params = params![
-                    *seq,
-                    state.as_str(),
-                    outcome.as_str(),
-                    reason.as_deref(),
-                    settled_at
-                ];
+                let params =
+                    params![*seq, state.as_str(), outcome.as_str(), reason.as_deref(), settled_at];
                 tx.execute(SETTLE, params).await
             }
-            Self::Remember { portal_id, step } => {
-                Portals::remember(tx, *portal_id, step).await?;
+            Self::Remember { portal_id, step, now } => {
+                Portals::remember(tx, *portal_id, step, *now).await?;
                 Ok(1)
             }
             Self::Reported { seq, now } => tx.execute(REPORTED, params![*seq, *now]).await,

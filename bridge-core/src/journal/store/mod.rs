@@ -8,15 +8,13 @@ mod settle;
 
 use std::collections::HashMap;
 
+use support_clock::SharedRandom;
 use support_db::{Db, DbError, integer_list, params};
-use support_clock::{Random as _, SharedRandom};
 
 pub(crate) use self::{
-    accept::{
-        AcceptMatrix, MatrixEvent, NewRemoteRow, Ours, Woken, accept_remote, move_cursor,
-    },
+    accept::{AcceptMatrix, MatrixEvent, NewRemoteRow, Ours, Woken, accept_remote, move_cursor},
     apply::Write,
-    messages::{Message, MessageRef},
+    messages::Message,
     settle::{Settled, settle_by_key},
 };
 use super::{
@@ -81,14 +79,28 @@ const BY_KEY: &str = "SELECT portal_id FROM journal_step WHERE send_key = $1";
 /// All statements that read, for the test that prepares them on both databases.
 #[cfg(test)]
 const READS: &[&str] = &[
-    PAGE, ROW, STEPS, OPEN_LANES, REPORTING, PARKED_LANES, PARKED_LOGINS, PARKED_OF_LANE,
-    PARKED_EXPIRED, UNSETTLED, DRAW_INSTANCE, INSTANCE, CURSOR, OPEN_STEP, BY_KEY,
+    PAGE,
+    ROW,
+    STEPS,
+    OPEN_LANES,
+    REPORTING,
+    PARKED_LANES,
+    PARKED_LOGINS,
+    PARKED_OF_LANE,
+    PARKED_EXPIRED,
+    UNSETTLED,
+    DRAW_INSTANCE,
+    INSTANCE,
+    CURSOR,
+    OPEN_STEP,
+    BY_KEY,
 ];
 
 /// Returns every statement of the journal.
 #[cfg(test)]
 pub(crate) fn statements() -> Vec<&'static str> {
-    [READS, accept::STATEMENTS, apply::STATEMENTS, messages::STATEMENTS, settle::STATEMENTS].concat()
+    [READS, accept::STATEMENTS, apply::STATEMENTS, messages::STATEMENTS, settle::STATEMENTS]
+        .concat()
 }
 
 /// Remembers the journal.

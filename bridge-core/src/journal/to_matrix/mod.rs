@@ -153,13 +153,14 @@ impl Journal {
         }
         if change.membership == RemoteMembership::Knock {
             return match fallback(&p.event.kind, change.user.as_str()) {
-                Fallback::Notice(words) => self.plan_visible(p, Visible::notice(words), false).await,
+                Fallback::Notice(words) => {
+                    self.plan_visible(p, Visible::notice(words), false).await
+                }
                 Fallback::Ignored(why) => Ok(Plan::ignored(why)),
             };
         }
         let by = p.event.sender.as_ref();
-        let steps =
-            self.parts.portals.plan_membership(&p.portal, change, by, &p.login).await?;
+        let steps = self.parts.portals.plan_membership(&p.portal, change, by, &p.login).await?;
         Ok(self.room_steps(p, steps))
     }
 
