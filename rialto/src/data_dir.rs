@@ -94,10 +94,10 @@ impl DataDir {
                 let mut holder = String::new();
                 // An empty file is a holder that has not signed yet.
                 let read = file.read_to_string(&mut holder).is_ok_and(|length| length > 0);
-                let holder = if read { holder.trim() } else { "another Rialto" };
+                let holder = if read { format!(" ({})", holder.trim()) } else { String::new() };
                 return Err(Failure::new(
                     "cannot use the data folder",
-                    format!("{} is in use by {holder}", self.path.display()),
+                    format!("{} is in use by another Rialto{holder}", self.path.display()),
                     "Stop that one first, or set another data_dir",
                 ));
             }

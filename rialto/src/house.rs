@@ -5,6 +5,7 @@ use crate::{
     config::{Config, DatabasePlace, SignUp},
     data_dir::{DataDir, holder},
     failure::Failure,
+    foreign, own_registration,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,12 +16,30 @@ use std::{sync::Arc, time::Duration};
 use support_db::Location;
 use support_matrix_http::{HttpTransport, SocketOptions, TransportError};
 
-/// Builds the homeserver the configuration describes, with its own bridges attached over a transport.
+/// Our own registrations on the embedded homeserver.
+pub(crate) struct Own {
+    /// The bridges.
+    pub(crate) bridges: Registration,
+    /// Acting as the homeserver's people.
+    pub(crate) puppets: Registration,
+}
+
+impl Own {
+    /// Reads or makes them.
+    pub(crate) fn keep(config: &Config, data: &DataDir) -> Result<Own, Failure> {
+        Ok(Own {
+            bridges: own_registration::bridges(config, data)?,
+            puppets: own_registration::double_puppets(config, data)?,
+        })
+    }
+}
+
+/// Builds the homeserver the configuration describes. Its own bridges are attached before anybody can ask it anything.
 pub(crate) async fn open(
     config: &Config,
     data: &DataDir,
-    bridges: Option<(Registration, Arc<dyn HttpTransport>)>,
-    puppets: Option<Registration>,
+    own: &Own,
+    bridges: Arc<dyn HttpTransport>,
 ) -> Result<Arc<Homeserver>, Failure> {
     let settings = &config.homeserver;
     let sign_up = match settings.registration {
@@ -37,19 +56,13 @@ pub(crate) async fn open(
         .public_url(config.bridge.public_url.clone())
         .rate_limits(settings.rate_limits.enabled)
         .outgoing(outgoing(config));
-    for file in &settings.appservices {
-        builder = builder.appservice(Registration::read(file)?);
+    for registration in foreign::read_all(config, &[own.bridges.clone(), own.puppets.clone()])? {
+        builder = builder.appservice(registration);
     }
     let homeserver = builder.build().await.map_err(unbuilt)?;
-    if let Some((registration, transport)) = bridges {
-        homeserver.attach_appservice(registration, transport).await.map_err(unattached)?;
-    }
-    if let Some(registration) = puppets {
-        homeserver
-            .attach_appservice(registration, Arc::new(NotRunning))
-            .await
-            .map_err(unattached)?;
-    }
+    homeserver.attach_appservice(own.bridges.clone(), bridges).await.map_err(unattached)?;
+    let nowhere = Arc::new(NotRunning);
+    homeserver.attach_appservice(own.puppets.clone(), nowhere).await.map_err(unattached)?;
     Ok(Arc::new(homeserver))
 }
 
@@ -100,9 +113,21 @@ impl HttpTransport for NotRunning {
     }
 }
 
-/// The homeserver's words say what, why and what to do by themselves.
+/// The homeserver's words say what, why and what to do by themselves; only the names of our configuration they cannot know.
 fn unbuilt(error: BuildError) -> Failure {
-    Failure::new("cannot open the homeserver", error.to_string(), "")
+    let what = "cannot start";
+    match error {
+        BuildError::ServerNameChanged { was, now } => Failure::new(
+            what,
+            format!(
+                "homeserver.server_name is {now} now, but every user, room and event of this data carries {was}"
+            ),
+            format!(
+                "Set server_name = \"{was}\" again, or begin with another data_dir and database"
+            ),
+        ),
+        error => Failure::new(what, error.to_string(), ""),
+    }
 }
 
 fn unattached(error: AppserviceError) -> Failure {

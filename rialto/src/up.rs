@@ -5,8 +5,9 @@ use crate::{
     admin::AdminSocket,
     config::{Loaded, Mode},
     data_dir::DataDir,
+    external,
     failure::{Failure, config_failure},
-    house::{self, NotRunning},
+    house::{self, NotRunning, Own},
     listener,
     logs::HeldLogs,
     own_registration,
@@ -28,6 +29,10 @@ pub(crate) async fn up(kinds: &Kinds, loaded: Loaded, logs: &HeldLogs) -> Result
     let tls = config.homeserver.tls.as_ref().map(listener::load_tls).transpose()?;
     let data = DataDir::open(&config.data_dir)?;
     let _lock = data.lock()?;
+    if let (Some(transport), Some(url)) = (external::transport(config)?, &config.homeserver.url) {
+        let registration = own_registration::bridges(config, &data)?;
+        external::check(url, &transport, &registration).await?;
+    }
     if config.homeserver.mode == Mode::External || !connectors.is_empty() {
         return Err(Failure::new("cannot start", "bridges are not part of this build", ""));
     }
@@ -35,10 +40,8 @@ pub(crate) async fn up(kinds: &Kinds, loaded: Loaded, logs: &HeldLogs) -> Result
     let address = port
         .local_addr()
         .map_or_else(|_| config.homeserver.listen.to_string(), |address| address.to_string());
-    let bridges = own_registration::bridges(config, &data)?;
-    let puppets = own_registration::double_puppets(config, &data)?;
-    let homeserver =
-        house::open(config, &data, Some((bridges, Arc::new(NotRunning))), Some(puppets)).await?;
+    let own = Own::keep(config, &data)?;
+    let homeserver = house::open(config, &data, &own, Arc::new(NotRunning)).await?;
 
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let socket = AdminSocket::bind(data.path())?;

@@ -5,10 +5,9 @@ use crate::{
     Kinds,
     config::{self, Loaded},
     failure::{Failure, config_failure},
-    listener,
+    foreign, listener,
 };
 use clap::Subcommand;
-use registration::{Registration, find_clashes};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigVerb {
@@ -40,17 +39,7 @@ fn check(loaded: &Loaded, kinds: &Kinds) -> Result<(), Failure> {
     if let Some(tls) = &config.homeserver.tls {
         listener::load_tls(tls)?;
     }
-    let registrations = config
-        .homeserver
-        .appservices
-        .iter()
-        .map(|file| Registration::read(file))
-        .collect::<Result<Vec<_>, _>>()?;
-    let clashes = find_clashes(&registrations, &config.homeserver.server_name)?;
-    if let Some(clash) = clashes.first() {
-        let todo = "Mend one of the files in homeserver.appservices";
-        return Err(Failure::new("registrations clash", clash.to_string(), todo));
-    }
+    foreign::read_all(config, &[])?;
     match &loaded.file {
         Some(file) => say(&format!("{}: ok", file.display())),
         None => say("no configuration file; the defaults are ok"),

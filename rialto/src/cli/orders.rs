@@ -5,8 +5,7 @@ use crate::{
     config::{Config, Mode},
     data_dir::DataDir,
     failure::Failure,
-    house::{self, NotRunning},
-    own_registration,
+    house::{self, NotRunning, Own},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -28,10 +27,8 @@ pub(super) async fn carry_out(config: &Config, order: Order) -> Result<Answer, F
     let data = DataDir::open(&config.data_dir)?;
     let _lock = data.lock()?;
     // The bridges are attached although they do not run: their names are theirs, and what they miss is queued.
-    let bridges = own_registration::bridges(config, &data)?;
-    let puppets = own_registration::double_puppets(config, &data)?;
-    let homeserver =
-        house::open(config, &data, Some((bridges, Arc::new(NotRunning))), Some(puppets)).await?;
+    let own = Own::keep(config, &data)?;
+    let homeserver = house::open(config, &data, &own, Arc::new(NotRunning)).await?;
     let outcome = homeserver.carry_out(order).await;
     house::close(homeserver, END).await;
     outcome

@@ -57,7 +57,8 @@ impl Networks {
                 let nearest = nearest(&section.kind, known).unwrap_or("nothing");
                 let all = known.join(", ");
                 let problem = format!(
-                    "this program has no such network; did you mean `{nearest}`? (There are: {all})"
+                    "`{}` is no network of this program; did you mean `{nearest}`? (There are: {all})",
+                    section.kind
                 );
                 section.fault("kind", problem)
             })

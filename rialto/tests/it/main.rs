@@ -1,6 +1,7 @@
 //! Stories of the configuration and the command line.
 
 mod config;
+mod external;
 mod house;
 mod program;
 mod start_up;
