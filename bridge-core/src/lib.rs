@@ -6,6 +6,7 @@ mod crossing;
 mod ghosts;
 pub mod ids;
 mod jobs;
+mod journal;
 mod logins;
 mod matrix;
 pub mod network;
