@@ -2,6 +2,7 @@
 //! the core brings messages safely from one side to the other (see `ARCHITECTURE.md`).
 
 mod bot;
+mod bridge;
 mod crossing;
 mod ghosts;
 pub mod ids;
@@ -16,6 +17,8 @@ mod permissions;
 mod portals;
 mod turns;
 
+pub use bridge::{Bridge, BridgeBuilder, BuildError};
 pub use crossing::{Crossing, Direction, Observer};
+pub use journal::Backlog;
 pub use matrix::{NameError, blueprint};
 pub use permissions::{Permission, Permissions};

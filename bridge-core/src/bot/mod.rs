@@ -10,7 +10,7 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-use support_clock::{SharedClock, SharedRandom};
+use support_clock::SharedClock;
 use support_db::{Db, DbError};
 
 use self::login::Conversations;
@@ -30,7 +30,6 @@ pub(crate) struct Bot(Arc<Inner>);
 struct Inner {
     db: Db,
     clock: SharedClock,
-    random: SharedRandom,
     matrix: Matrix,
     networks: Networks,
     permissions: Arc<Permissions>,
@@ -43,7 +42,6 @@ struct Inner {
 pub(crate) struct BotParts {
     pub(crate) db: Db,
     pub(crate) clock: SharedClock,
-    pub(crate) random: SharedRandom,
     pub(crate) matrix: Matrix,
     pub(crate) networks: Networks,
     pub(crate) permissions: Arc<Permissions>,
@@ -80,12 +78,11 @@ impl BotReply {
 
 impl Bot {
     pub(crate) fn new(parts: BotParts) -> Self {
-        let BotParts { db, clock, random, matrix, networks, permissions, logins, portals } = parts;
+        let BotParts { db, clock, matrix, networks, permissions, logins, portals } = parts;
         let conversations = Conversations::default();
         Self(Arc::new(Inner {
             db,
             clock,
-            random,
             matrix,
             networks,
             permissions,

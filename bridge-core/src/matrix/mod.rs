@@ -21,7 +21,6 @@ use support_matrix_http::HttpTransport;
 pub use names::{NameError, blueprint};
 pub(crate) use names::{Names, Sender};
 pub(crate) use outcome::{MatrixOutcome, MatrixTrouble};
-pub(crate) use people::Profile;
 pub(crate) use rooms::CreateRoom;
 
 /// The content key that says which remote message an event mirrors.
@@ -68,11 +67,6 @@ impl Matrix {
     /// Returns the bot's user id.
     pub(crate) fn bot(&self) -> &str {
         self.0.names.bot()
-    }
-
-    /// Returns the server's name.
-    pub(crate) fn server_name(&self) -> &str {
-        self.0.names.server_name()
     }
 
     /// Returns how our names are formed.

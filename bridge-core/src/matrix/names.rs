@@ -75,10 +75,6 @@ impl Names {
         &self.bot
     }
 
-    pub(crate) fn server_name(&self) -> &str {
-        &self.server_name
-    }
-
     /// Returns a ghost's user id.
     pub(crate) fn ghost(&self, network: &NetworkId, user: &RemoteUserId) -> String {
         let localpart = self.fitting(network, escape(user.as_str()), user.as_str());

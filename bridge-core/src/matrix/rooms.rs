@@ -116,18 +116,6 @@ impl Matrix {
         self.change(as_user, room, "kick", &body).await
     }
 
-    /// Removes somebody and keeps them out.
-    pub(crate) async fn ban(
-        &self,
-        as_user: &str,
-        room: &str,
-        target: &str,
-        reason: Option<&str>,
-    ) -> Result<(), MatrixTrouble> {
-        let body = with_reason(json!({ "user_id": target }), reason);
-        self.change(as_user, room, "ban", &body).await
-    }
-
     /// Reads a state event's content, as the bot.
     pub(crate) async fn get_state(
         &self,
@@ -137,16 +125,6 @@ impl Matrix {
     ) -> Result<Option<Value>, MatrixTrouble> {
         let path = ["rooms", room, "state", event_type, state_key];
         or_nothing(self.natural(self.bot(), Call::new("state", Method::GET, &path)).await)
-    }
-
-    /// Reads an event, as the bot.
-    pub(crate) async fn get_event(
-        &self,
-        room: &str,
-        event_id: &str,
-    ) -> Result<Option<Value>, MatrixTrouble> {
-        let path = ["rooms", room, "event", event_id];
-        or_nothing(self.natural(self.bot(), Call::new("event", Method::GET, &path)).await)
     }
 
     /// Lists who is in a room the bot is in.

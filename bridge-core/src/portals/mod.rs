@@ -13,7 +13,7 @@ use std::sync::Arc;
 use support_clock::SharedClock;
 use support_db::{Db, DbError, Tx};
 
-pub(crate) use self::plan::{RoomStep, RoomStepKind};
+pub(crate) use self::plan::RoomStep;
 use crate::ghosts::Ghosts;
 use crate::ids::{LoginId, PortalKey};
 use crate::logins::Logins;
@@ -79,19 +79,9 @@ impl Portals {
         store::by_room(&self.0.db, room).await
     }
 
-    /// Returns the portal of a chat.
-    pub(crate) async fn by_key(&self, key: &PortalKey) -> Result<Option<Portal>, DbError> {
-        store::by_key(&self.0.db, key).await
-    }
-
     /// Returns a portal by its number.
     pub(crate) async fn by_id(&self, id: i64) -> Result<Option<Portal>, DbError> {
         store::by_id(&self.0.db, id).await
-    }
-
-    /// Returns the portals a login takes part in.
-    pub(crate) async fn by_login(&self, login: &LoginId) -> Result<Vec<Portal>, DbError> {
-        store::by_login(&self.0.db, login).await
     }
 
     /// Returns the portal of a chat, within a job.

@@ -24,8 +24,6 @@ const BY_ID: &str = select!("WHERE p.id = $1");
 const BY_KEY: &str = select!("WHERE p.network = $1 AND p.chat = $2 AND p.receiver = $3");
 const BY_ROOM: &str =
     select!("WHERE p.id IN (SELECT l.portal_id FROM portal_room l WHERE l.room_id = $1)");
-const BY_LOGIN: &str =
-    select!("WHERE p.id IN (SELECT l.portal_id FROM portal_login l WHERE l.login_id = $1)");
 
 const INSERT: &str = "INSERT INTO portal (id, network, chat, receiver, kind, created_at)
     VALUES ($1, $2, $3, $4, $5, $6)";
@@ -66,17 +64,8 @@ pub(super) async fn by_id(db: &Db, id: i64) -> Result<Option<Portal>, DbError> {
     Ok(portals(&db.fetch_all(BY_ID, params![id]).await?)?.pop())
 }
 
-pub(super) async fn by_key(db: &Db, key: &PortalKey) -> Result<Option<Portal>, DbError> {
-    let (network, chat, receiver) = columns(key);
-    Ok(portals(&db.fetch_all(BY_KEY, params![network, chat, receiver]).await?)?.pop())
-}
-
 pub(super) async fn by_room(db: &Db, room: &str) -> Result<Vec<Portal>, DbError> {
     portals(&db.fetch_all(BY_ROOM, params![room]).await?)
-}
-
-pub(super) async fn by_login(db: &Db, login: &LoginId) -> Result<Vec<Portal>, DbError> {
-    portals(&db.fetch_all(BY_LOGIN, params![login.as_str()]).await?)
 }
 
 pub(super) async fn find(tx: &mut Tx, key: &PortalKey) -> Result<Option<Portal>, DbError> {

@@ -1,0 +1,158 @@
+//! The bridge as a whole: what a program builds, mounts, starts and stops.
+
+mod builder;
+mod instances;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use support_db::{Db, DbError, Migration};
+use support_matrix_http::{Limits, harden};
+
+pub use self::builder::{BridgeBuilder, BuildError};
+use crate::journal::{Backlog, Journal};
+use crate::logins;
+use crate::matrix::MatrixTrouble;
+use crate::network::RemoteIntake;
+use crate::parts::Parts;
+
+/// Where the networks' own pages are mounted: `<this>/<network>/...`.
+const NETWORK_ROUTES: &str = "/_rialto/network";
+
+/// The largest body the homeserver may push. A hundred events of the largest size fit.
+const LARGEST_PUSH: usize = 16 * 1024 * 1024;
+
+static MIGRATIONS: [Migration; 2] = [
+    Migration {
+        number: 1,
+        name: "places and people",
+        sqlite: include_str!("../../migrations/sqlite/0001_places_and_people.sql"),
+        postgres: include_str!("../../migrations/postgres/0001_places_and_people.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "journal",
+        sqlite: include_str!("../../migrations/sqlite/0002_journal.sql"),
+        postgres: include_str!("../../migrations/postgres/0002_journal.sql"),
+    },
+];
+
+/// One bridge: all networks of one process, behind one registration.
+pub struct Bridge {
+    parts: Parts,
+    journal: Arc<Journal>,
+}
+
+impl Bridge {
+    /// Begins to build a bridge.
+    pub fn builder() -> BridgeBuilder {
+        BridgeBuilder::default()
+    }
+
+    /// Returns the migrations of the bridge's database, for [`Db::open`].
+    pub fn migrations() -> &'static [Migration] {
+        &MIGRATIONS
+    }
+
+    /// Whether a database holds sealed credentials: then a missing sealing key must not be made anew.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn has_sealed_logins(db: &Db) -> Result<bool, DbError> {
+        Ok(logins::count_sealed(db).await? > 0)
+    }
+
+    /// Returns what the homeserver calls, and the networks' own pages.
+    pub fn router(&self) -> axum::Router {
+        let mut router = self.journal.router();
+        for (id, _) in self.parts.networks.iter() {
+            let routes = self.parts.networks.connector(id).and_then(|c| c.routes());
+            if let Some(routes) = routes {
+                router = router.nest(&format!("{NETWORK_ROUTES}/{id}"), routes);
+            }
+        }
+        harden(router, Limits { body: LARGEST_PUSH })
+    }
+
+    /// Starts: takes up what the journal holds, connects the logins. The router should be mounted
+    /// before. A homeserver that does not answer yet is waited for in the background.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn start(&self) -> Result<(), DbError> {
+        self.introduce_bot().await;
+        self.journal.start().await?;
+        self.parts.logins.start_telling();
+        self.parts.logins.start_heartbeat();
+        self.parts.logins.connect_all();
+        Ok(())
+    }
+
+    /// Stops: takes nothing more, lets what is under way finish until the deadline, disconnects.
+    /// What is left stays journalled. The database is the caller's to close.
+    pub async fn stop(&self, deadline: Duration) {
+        self.journal.stop(deadline).await;
+        self.end().await;
+    }
+
+    /// Ends everything where it is, as a crash would, but with every task gone afterwards.
+    pub async fn halt(&self) {
+        self.journal.halt().await;
+        self.end().await;
+    }
+
+    /// Returns how much the journal holds that is not settled.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn backlog(&self) -> Result<Backlog, DbError> {
+        self.journal.backlog().await
+    }
+
+    async fn end(&self) {
+        self.parts.logins.disconnect_all().await;
+        self.parts.stop.cancel();
+        self.parts.tasks.close();
+        self.parts.tasks.wait().await;
+    }
+
+    /// The bot's account and name. Asked for until the homeserver is there.
+    async fn introduce_bot(&self) {
+        let Err(trouble) = introduce(&self.parts).await else { return };
+        tracing::warn!(%trouble, "the homeserver does not answer the bot yet; trying on");
+        let (parts, stop) = (self.parts.clone(), self.parts.stop.clone());
+        let trying = async move {
+            let mut wait = Duration::from_secs(1);
+            loop {
+                parts.clock.sleep(parts.random.jitter(wait, 0.2)).await;
+                wait = (wait * 2).min(Duration::from_secs(60));
+                match introduce(&parts).await {
+                    Ok(()) => return tracing::info!("the homeserver knows the bot now"),
+                    Err(trouble) => tracing::debug!(%trouble, "the bot is still not known"),
+                }
+            }
+        };
+        self.parts.tasks.spawn(async move { stop.run_until_cancelled(trying).await });
+    }
+}
+
+async fn introduce(parts: &Parts) -> Result<(), MatrixTrouble> {
+    let bot = parts.matrix.bot();
+    parts.matrix.register(bot).await?;
+    if parts.matrix.profile(bot).await?.name.is_none() {
+        parts.matrix.set_display_name(bot, "Rialto").await?;
+    }
+    Ok(())
+}
+
+/// Returns the journal as what the clients talk to.
+fn intake(journal: &Arc<Journal>) -> Arc<dyn RemoteIntake> {
+    journal.clone()
+}
+
+impl fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bridge").field("networks", &self.parts.networks).finish_non_exhaustive()
+    }
+}
