@@ -8,14 +8,13 @@ pub(crate) struct AccountDataRow {
     pub(crate) room_id: String,
     pub(crate) kind: String,
     pub(crate) content: String,
-    pub(crate) position: i64,
 }
 
 const PUT: &str = "INSERT INTO account_data (user_id, room_id, kind, content, position) VALUES ($1, $2, $3, $4, $5) \
     ON CONFLICT (user_id, room_id, kind) DO UPDATE SET content = excluded.content, position = excluded.position";
 const GET: &str =
     "SELECT content FROM account_data WHERE user_id = $1 AND room_id = $2 AND kind = $3";
-const BETWEEN: &str = "SELECT room_id, kind, content, position FROM account_data \
+const BETWEEN: &str = "SELECT room_id, kind, content FROM account_data \
     WHERE user_id = $1 AND position > $2 AND position <= $3 ORDER BY position";
 
 /// Every statement of this file, for the test that shows them to both databases.
@@ -60,7 +59,6 @@ pub(crate) async fn between(
                 room_id: row.get("room_id")?,
                 kind: row.get("kind")?,
                 content: row.get("content")?,
-                position: row.get("position")?,
             })
         })
         .collect()

@@ -146,12 +146,14 @@ async fn account_data_is_read_by_what_changed() {
             let db = db.clone();
             async move {
                 let rows = account_data::between(&db, "@a:hs", since, upto).await.unwrap();
-                rows.into_iter().map(|row| (row.room_id, row.position)).collect::<Vec<_>>()
+                rows.into_iter().map(|row| (row.room_id, row.content)).collect::<Vec<_>>()
             }
         };
-        assert_eq!(read(-1, 8).await, [("!r:hs".to_owned(), 4), (String::new(), 8)]);
-        assert_eq!(read(4, 8).await, [(String::new(), 8)]);
-        assert_eq!(read(-1, 7).await, [("!r:hs".to_owned(), 4)]);
+        let of_room = ("!r:hs".to_owned(), "{}".to_owned());
+        let global = (String::new(), "{\"b\":1}".to_owned());
+        assert_eq!(read(-1, 8).await, [of_room.clone(), global.clone()]);
+        assert_eq!(read(4, 8).await, [global]);
+        assert_eq!(read(-1, 7).await, [of_room]);
         let content = account_data::get(&db, "@a:hs", "", "m.a").await.unwrap();
         assert_eq!(content.as_deref(), Some("{\"b\":1}"));
     })
