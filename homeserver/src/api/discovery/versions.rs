@@ -18,10 +18,7 @@ const UNSTABLE: &[&str] = &[
 ];
 
 /// Answers anybody; a token that is there has to be valid, because bridges find out that way that theirs is not.
-pub(super) async fn get_versions(
-    _who: Anybody,
-    _request: Request,
-) -> Result<Response, Error> {
+pub(super) async fn get_versions(_who: Anybody, _request: Request) -> Result<Response, Error> {
     let mut response = Response::new(VERSIONS.iter().map(ToString::to_string).collect());
     response.unstable_features = UNSTABLE.iter().map(|name| ((*name).to_owned(), true)).collect();
     Ok(response)

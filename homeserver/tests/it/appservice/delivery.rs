@@ -145,7 +145,9 @@ async fn a_slow_appservice_does_not_delay_another() {
     let invite = json!(["@slowbot:hs.test", "@quickbot:hs.test"]);
     let room = house.room(&alice, json!({ "invite": invite })).await;
     slow.until(|one| !one.transactions().is_empty()).await;
-    house.in_room(&alice, &room, "invite", json!({ "user_id": "@_quick_a:hs.test" })).await
+    house
+        .in_room(&alice, &room, "invite", json!({ "user_id": "@_quick_a:hs.test" }))
+        .await
         .fails(404, "M_NOT_FOUND");
     quick.until(|one| !one.events().is_empty()).await;
     assert_eq!(slow.transactions().len(), 1);

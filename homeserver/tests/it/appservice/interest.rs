@@ -90,7 +90,10 @@ async fn a_joined_ghost_makes_a_room_interesting_until_the_last_one_left() {
     let leave = |user: &str| format!("leave?user_id={}", escape(user));
     house.in_room(&stage.token, &room, &leave("@_irc_bob:hs.test"), json!({})).await.ok();
     house.say(&stage.alice, &room, "2", "one is here").await;
-    house.in_room(&stage.alice, &room, "kick", json!({ "user_id": "@_irc_eve:hs.test" })).await.ok();
+    house
+        .in_room(&stage.alice, &room, "kick", json!({ "user_id": "@_irc_eve:hs.test" }))
+        .await
+        .ok();
     house.say(&stage.alice, &room, "3", "nobody is here").await;
     stage.settle("end").await;
     assert_eq!(stage.scripted.bodies(), ["both are here", "one is here", "end"]);
@@ -144,7 +147,9 @@ async fn a_room_of_one_request_is_delivered_from_the_event_that_makes_it_interes
         .map(|event| event["type"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(kinds[..3], ["m.room.create", "m.room.member", "m.room.power_levels"]);
-    assert!(kinds.contains(&"m.room.name".to_owned()) && kinds.contains(&"m.room.topic".to_owned()));
+    assert!(
+        kinds.contains(&"m.room.name".to_owned()) && kinds.contains(&"m.room.topic".to_owned())
+    );
 }
 
 #[tokio::test]

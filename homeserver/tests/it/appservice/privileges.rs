@@ -70,7 +70,10 @@ async fn two_ghosts_with_one_transaction_id_make_two_events() {
         let query = format!("user_id={user_id}");
         events.push(house.say_as(token, &room, "same", name, &query).await);
         // Said again with the same id, it is the same event.
-        assert_eq!(house.say_as(token, &room, "same", name, &query).await, events[events.len() - 1]);
+        assert_eq!(
+            house.say_as(token, &room, "same", name, &query).await,
+            events[events.len() - 1]
+        );
     }
     assert_ne!(events[0], events[1]);
     assert_eq!(house.bodies(token, &room).await, ["_irc_bob", "_irc_eve"]);

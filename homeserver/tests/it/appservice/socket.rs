@@ -93,7 +93,10 @@ impl Listener {
     async fn until(&self, what: impl Fn(&[(String, Vec<u8>)]) -> bool) {
         let mut requests = self.requests.subscribe();
         let seen = requests.wait_for(|requests| what(requests));
-        assert!(tokio::time::timeout(Duration::from_secs(30), seen).await.is_ok(), "it did not come");
+        assert!(
+            tokio::time::timeout(Duration::from_secs(30), seen).await.is_ok(),
+            "it did not come"
+        );
     }
 }
 

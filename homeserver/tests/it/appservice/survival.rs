@@ -36,7 +36,12 @@ async fn a_transaction_that_was_begun_is_repeated_after_a_restart() {
         let second = Scripted::new();
         let house = start(&ground, &irc, &second).await;
         second.until_body("queued behind it").await;
-        assert_eq!(second.transactions()[0], begun, "the same id and body on {}", ground.place.name);
+        assert_eq!(
+            second.transactions()[0],
+            begun,
+            "the same id and body on {}",
+            ground.place.name
+        );
         house.say(token, &room, "2", "said later").await;
         second.until_body("said later").await;
         house.stop().await;
