@@ -102,7 +102,7 @@ fn fault(error: &serde_saphyr::Error, yaml: &str) -> RegistrationError {
         (true, None) => RegistrationError::new("the token on this line is not a text in one line"),
         (false, None) => RegistrationError::new(words),
     };
-    error.line = line.map(u64::from);
+    error.line = line;
     error
 }
 

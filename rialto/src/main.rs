@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rialto::builder().run()
+    rialto::builder().network(bridge_irc::KIND, bridge_irc::factory()).run()
 }

@@ -7,9 +7,6 @@ use crate::{
 };
 use registration::{Blueprint, Registration, Token};
 
-/// The prefix of everything that is ours on Matrix.
-const PREFIX: &str = "_rialto_";
-
 /// The kept registration of the bridges.
 const BRIDGES: &str = "registration.yaml";
 
@@ -22,16 +19,13 @@ const IN_PROCESS: &str = "http://in-process.invalid";
 /// Returns the bridges' registration for the configured homeserver. It claims the ghosts and aliases of all networks there are and will be, so
 /// that adding one needs no change at the homeserver.
 pub(crate) fn bridges(config: &Config, data: &DataDir) -> Result<Registration, Failure> {
-    let server = regex::escape(config.homeserver.server_name.as_str());
     let mut kinds: Vec<String> =
         config.networks.0.iter().map(|network| network.kind.clone()).collect();
     kinds.sort();
     kinds.dedup();
-    let mut blueprint = Blueprint::new("rialto", &config.bridge.bot)
-        .users(format!("@{PREFIX}.*:{server}"))
-        .users(format!("@{}:{server}", regex::escape(&config.bridge.bot)))
-        .aliases(format!("#{PREFIX}.*:{server}"))
-        .protocols(kinds);
+    let server_name = config.homeserver.server_name.as_str();
+    let mut blueprint =
+        bridge_core::blueprint("rialto", server_name, &config.bridge.bot).protocols(kinds);
     blueprint = match config.homeserver.mode {
         Mode::External => blueprint.url(config.appservice.address.as_str()),
         Mode::Embedded => blueprint.url(IN_PROCESS),

@@ -1,5 +1,7 @@
 //! Stories of registration files.
 
+#![expect(clippy::unwrap_used, reason = "in a story, what goes wrong may end it")]
+
 mod clashes;
 mod faults;
 mod fixtures;

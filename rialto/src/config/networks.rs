@@ -1,6 +1,7 @@
 //! `[networks.<id>]`: one section per network. What stands in it, its bridge knows; here it is only kept with its lines.
 //!
-//! Keys that name a secret may be given as `KEY_file`, and are masked when shown.
+//! Keys that name a secret may be given as `KEY_file`, and are masked when shown. Every other key that ends in `_file` is a path, relative to
+//! the configuration file like all paths in it.
 
 use super::{
     Fault, MASK, Setting,
@@ -8,7 +9,7 @@ use super::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 use toml::{Value, de::ValueDeserializer};
 
 /// One network instance.
@@ -132,7 +133,13 @@ fn read_section(id: String, node: Node<'_>, reading: &mut Reading<'_>) -> Option
             lines.insert(name.to_owned(), line);
             continue;
         }
-        let (path, line) = (node.path, node.line);
+        let (path, line) = (node.path.clone(), node.line);
+        if key.ends_with("_file") && node.value.get_ref().is_str() {
+            if let Some(file) = PathBuf::read(node, reading) {
+                settings.insert(key, Json::from(file.display().to_string()));
+            }
+            continue;
+        }
         match Json::deserialize(ValueDeserializer::from(node.value)) {
             Ok(value) if settings.contains_key(&key) => {
                 drop(value);

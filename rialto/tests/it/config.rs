@@ -176,7 +176,8 @@ fn secrets_may_lie_in_files_of_their_own() {
     assert_eq!(config.homeserver.shared_secret.unwrap().expose(), "s3cret");
     let settings = &config.networks.0[0].settings;
     assert_eq!(settings["sasl_password"], "s3cret");
-    assert_eq!(settings["certificate_file"], "secret", "no secret, so left to the bridge");
+    let path = folder.path().join("secret").display().to_string();
+    assert_eq!(settings["certificate_file"], path, "no secret, so its path is left to the bridge");
 
     let (key, line, words) = fault("[homeserver]\nshared_secret_file = \"absent\"");
     assert_eq!((key.as_str(), line), ("homeserver.shared_secret_file", Some(2)));

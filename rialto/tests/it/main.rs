@@ -1,5 +1,7 @@
 //! Stories of the configuration and the command line.
 
+#![expect(clippy::unwrap_used, reason = "in a story, what goes wrong may end it")]
+
 mod config;
 mod external;
 mod house;

@@ -74,7 +74,8 @@ impl Program {
             }
             seen.push_str(&line);
         }
-        panic!("it did not start: {seen}");
+        let ended = child.wait().unwrap();
+        panic!("it did not start ({ended}): {seen}");
     }
 }
 

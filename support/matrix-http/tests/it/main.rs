@@ -1,5 +1,7 @@
 //! Stories of requests: through the glue, through the layers, over both transports.
 
+#![expect(clippy::unwrap_used, reason = "in a story, what goes wrong may end it")]
+
 mod glue;
 mod layers;
 mod transports;
