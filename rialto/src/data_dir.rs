@@ -110,7 +110,7 @@ impl DataDir {
 
     /// Reads the sealing key or makes one, which [`DataDir::keep_key`] writes once it is known that none was lost.
     pub(crate) fn sealing_key(&self) -> Result<FoundKey, Failure> {
-        let path = self.file(SEALING_KEY);
+        let path = self.sealing_key_file();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -127,6 +127,11 @@ impl DataDir {
                 "Restore it from a backup; without it the logins have to be made anew",
             )
         })
+    }
+
+    /// Returns where the sealing key is.
+    pub(crate) fn sealing_key_file(&self) -> PathBuf {
+        self.file(SEALING_KEY)
     }
 
     /// Writes a new sealing key.

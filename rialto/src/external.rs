@@ -1,10 +1,6 @@
 //! An external homeserver at start: is it there, is it new enough, does it know us?
 
-use crate::{
-    config::{Config, Mode},
-    failure::Failure,
-    house::outgoing,
-};
+use crate::{config::Config, failure::Failure, house::outgoing};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use registration::Registration;
@@ -13,39 +9,31 @@ use std::time::Duration;
 use support_matrix_http::{
     CallTimeout, HttpTransport, MatrixError, SocketTransport, TransportError,
 };
-use url::Url;
 
 /// A homeserver that works at all answers these questions quickly.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 const WHAT: &str = "cannot work with the external homeserver";
 
-/// Returns the way to the external homeserver; `None` when the embedded one is configured.
-pub(crate) fn transport(config: &Config) -> Result<Option<SocketTransport>, Failure> {
-    let Some(url) =
-        config.homeserver.url.as_ref().filter(|_| config.homeserver.mode == Mode::External)
-    else {
-        return Ok(None);
-    };
-    SocketTransport::new(url, outgoing(config))
-        .map(Some)
-        .map_err(|error| Failure::new(WHAT, error.to_string(), "Check homeserver.url"))
-}
-
-/// Asks the homeserver what it is and whether it knows our registration.
-pub(crate) async fn check(
-    url: &Url,
-    transport: &dyn HttpTransport,
+/// Makes the way to the external homeserver, once it has proven to be one that knows our registration.
+pub(crate) async fn connect(
+    config: &Config,
     registration: &Registration,
-) -> Result<(), Failure> {
+) -> Result<SocketTransport, Failure> {
+    let Some(url) = &config.homeserver.url else {
+        return Err(Failure::usage(WHAT, "homeserver.url is missing", "Set it"));
+    };
+    let transport = SocketTransport::new(url, outgoing(config))
+        .map_err(|error| Failure::new(WHAT, error.to_string(), "Check homeserver.url"))?;
     let url = url.as_str().trim_end_matches('/');
-    let versions = ask(url, transport, Request::get("/_matrix/client/versions")).await?;
+    let versions = ask(url, &transport, Request::get("/_matrix/client/versions")).await?;
     check_versions(url, &versions)?;
     let bearer = format!("Bearer {}", registration.as_token.expose());
     let whoami =
         Request::get("/_matrix/client/v3/account/whoami").header(header::AUTHORIZATION, bearer);
-    let answer = ask(url, transport, whoami).await?;
-    check_token(url, &answer)
+    let answer = ask(url, &transport, whoami).await?;
+    check_token(url, &answer)?;
+    Ok(transport)
 }
 
 async fn ask(

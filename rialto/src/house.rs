@@ -34,12 +34,11 @@ impl Own {
     }
 }
 
-/// Builds the homeserver the configuration describes. Its own bridges are attached before anybody can ask it anything.
+/// Builds the homeserver the configuration describes. [`attach`] its own bridges before anybody can ask it anything.
 pub(crate) async fn open(
     config: &Config,
     data: &DataDir,
     own: &Own,
-    bridges: Arc<dyn HttpTransport>,
 ) -> Result<Arc<Homeserver>, Failure> {
     let settings = &config.homeserver;
     let sign_up = match settings.registration {
@@ -60,10 +59,17 @@ pub(crate) async fn open(
         builder = builder.appservice(registration);
     }
     let homeserver = builder.build().await.map_err(unbuilt)?;
-    homeserver.attach_appservice(own.bridges.clone(), bridges).await.map_err(unattached)?;
-    let nowhere = Arc::new(NotRunning);
-    homeserver.attach_appservice(own.puppets.clone(), nowhere).await.map_err(unattached)?;
     Ok(Arc::new(homeserver))
+}
+
+/// Attaches the bridges over a transport.
+pub(crate) async fn attach(
+    homeserver: &Homeserver,
+    own: Own,
+    bridges: Arc<dyn HttpTransport>,
+) -> Result<(), Failure> {
+    homeserver.attach_appservice(own.bridges, bridges).await.map_err(unattached)?;
+    homeserver.attach_appservice(own.puppets, Arc::new(NotRunning)).await.map_err(unattached)
 }
 
 /// Ends the homeserver. Whoever still holds it (there should be nobody) ends it by dropping.

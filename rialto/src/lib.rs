@@ -22,6 +22,7 @@ mod kinds;
 mod listener;
 mod logs;
 mod own_registration;
+mod running;
 mod up;
 
 pub use failure::{Failure, FailureKind};

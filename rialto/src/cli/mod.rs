@@ -108,7 +108,7 @@ async fn dispatch(
     match arguments.verb {
         Verb::Version => say(&format!("rialto {}", env!("CARGO_PKG_VERSION"))),
         Verb::Config(config::ConfigVerb::Example) => config::example(kinds),
-        Verb::Up => up::up(kinds, load(named, kinds)?, logs).await,
+        Verb::Up => up::up(kinds, &load(named, kinds)?, logs).await,
         Verb::User(verb) => user::run(verb, &load(named, kinds)?.config).await,
         Verb::Appservice(verb) => appservice::run(verb, &load(named, kinds)?.config).await,
         Verb::Registration(verb) => registration::run(verb, &load(named, kinds)?.config).await,

@@ -28,7 +28,8 @@ pub(super) async fn carry_out(config: &Config, order: Order) -> Result<Answer, F
     let _lock = data.lock()?;
     // The bridges are attached although they do not run: their names are theirs, and what they miss is queued.
     let own = Own::keep(config, &data)?;
-    let homeserver = house::open(config, &data, &own, Arc::new(NotRunning)).await?;
+    let homeserver = house::open(config, &data, &own).await?;
+    house::attach(&homeserver, own, Arc::new(NotRunning)).await?;
     let outcome = homeserver.carry_out(order).await;
     house::close(homeserver, END).await;
     outcome
