@@ -14,6 +14,7 @@ mod admin;
 mod cli;
 pub mod config;
 mod data_dir;
+mod demo;
 mod external;
 mod failure;
 mod foreign;

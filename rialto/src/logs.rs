@@ -14,6 +14,9 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 const HOLD_FOR: Duration = Duration::from_secs(3);
 const HOLD_AT_MOST: usize = 64 * 1024;
 
+/// Libraries that tell at `info` what is of interest to their own developers, once per event.
+const QUIET: &str = "ruma_state_res=warn";
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -27,7 +30,12 @@ pub(crate) enum LogFormat {
 /// Installs the logger of this process. `RUST_LOG` decides what is printed, else `usually`.
 pub(crate) fn install(format: LogFormat, usually: &str) -> HeldLogs {
     let held = HeldLogs::default();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usually));
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    let filter = [asked.as_deref(), Some(usually)]
+        .into_iter()
+        .flatten()
+        .find_map(|words| EnvFilter::try_new(format!("{QUIET},{words}")).ok())
+        .unwrap_or_default();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(held.clone());
     let installed = match format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),

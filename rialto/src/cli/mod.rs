@@ -6,7 +6,9 @@ mod orders;
 mod registration;
 mod user;
 
-use crate::{Kinds, config::Config, config::Loaded, failure::Failure, logs, logs::LogFormat, up};
+use crate::{
+    Kinds, config::Config, config::Loaded, demo, failure::Failure, logs, logs::LogFormat, up,
+};
 use clap::{Args, Parser, Subcommand};
 use std::{
     ffi::OsString,
@@ -46,6 +48,12 @@ struct Everywhere {
 enum Verb {
     /// Run everything the configuration names
     Up,
+    /// Try it out: a throw-away house with a pretended network, messages crossing both ways
+    Demo {
+        /// Where to listen; without it, on a free port of this machine
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
     /// Manage the accounts of the embedded homeserver
     #[command(subcommand)]
     User(user::UserVerb),
@@ -109,6 +117,7 @@ async fn dispatch(
         Verb::Version => say(&format!("rialto {}", env!("CARGO_PKG_VERSION"))),
         Verb::Config(config::ConfigVerb::Example) => config::example(kinds),
         Verb::Up => up::up(kinds, &load(named, kinds)?, logs).await,
+        Verb::Demo { listen } => demo::demo(kinds, listen.as_deref(), logs).await,
         Verb::User(verb) => user::run(verb, &load(named, kinds)?.config).await,
         Verb::Appservice(verb) => appservice::run(verb, &load(named, kinds)?.config).await,
         Verb::Registration(verb) => registration::run(verb, &load(named, kinds)?.config).await,
