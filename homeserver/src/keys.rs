@@ -18,8 +18,9 @@ const FILE_NAME: &str = "signing.key";
 
 /// What stands before the 32 bytes of an ed25519 key in a PKCS#8 document (RFC 8410), the only form the
 /// signing library reads.
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+const PKCS8_PREFIX: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// Reads and writes base64 as Matrix does (without padding), and forgives padding when reading.
 const BASE64: general_purpose::GeneralPurpose = general_purpose::GeneralPurpose::new(
@@ -70,11 +71,11 @@ impl SigningKeys {
     pub(crate) fn load_or_create(data_dir: &Path, random: &dyn Random) -> Result<Self, KeyError> {
         let path = data_dir.join(FILE_NAME);
         match fs::read_to_string(&path) {
-            Ok(text) => parse(&text).map_err(|why| KeyError::Damaged { path, why }),
+            Ok(text) => parse_signing_key(&text).map_err(|why| KeyError::Damaged { path, why }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let text = generate(random);
                 store(&path, &text).map_err(|source| KeyError::NotWritable { path, source })?;
-                Ok(parse(&text).expect("a key that was just made can be read"))
+                Ok(parse_signing_key(&text).expect("a key that was just made can be read"))
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(KeyError::Damaged { path, why: "it is not text" })
@@ -94,7 +95,8 @@ fn generate(random: &dyn Random) -> String {
     format!("ed25519 r_{} {}\n", random.hex(3), BASE64.encode(random.bytes(32)))
 }
 
-fn parse(text: &str) -> Result<SigningKeys, &'static str> {
+/// Reads the line of a key file.
+pub(crate) fn parse_signing_key(text: &str) -> Result<SigningKeys, &'static str> {
     let mut words = text.split_whitespace();
     let (Some(algorithm), Some(version), Some(seed), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -164,7 +166,9 @@ mod tests {
     fn a_damaged_key_is_reported_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
-        for text in ["", "ed25519 a_1 short", "rsa a_1 AAAA", "ed25519 a-1 AAAA", "one two three four"] {
+        for text in
+            ["", "ed25519 a_1 short", "rsa a_1 AAAA", "ed25519 a-1 AAAA", "one two three four"]
+        {
             fs::write(&path, text).unwrap();
             let error =
                 SigningKeys::load_or_create(folder.path(), &SeededRandom::new(1)).unwrap_err();
@@ -175,7 +179,8 @@ mod tests {
 
     #[test]
     fn the_seed_of_the_specification_gives_its_public_key() {
-        let keys = parse("ed25519 1 YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1").unwrap();
+        let keys =
+            parse_signing_key("ed25519 1 YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1").unwrap();
         assert_eq!(
             BASE64.encode(keys.pair().public_key()),
             "XGX0JRS2Af3be3knz2fBiRbApjm2Dh61gXDJA8kcJNI"

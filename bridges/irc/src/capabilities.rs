@@ -21,8 +21,6 @@ pub(crate) fn capabilities(session: &Session, target: &str, is_channel: bool) ->
     let table = Capabilities::none(delivery)
         .with_text()
         .with_limits(limits)
-        .with(Operation::Edit, Level::Degraded)
-        .with(Operation::Poll, Level::Degraded)
         .with(Operation::Typing, Level::Dropped)
         .with(Operation::Receipt, Level::Dropped);
     if !is_channel {

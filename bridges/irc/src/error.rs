@@ -1,7 +1,5 @@
 //! What the connection says, in the core's terms.
 
-use std::time::Duration;
-
 use bridge_core::network::{BridgeState, BridgeStateKind, NetworkError, SendOutcome};
 
 use crate::connection::{Delivery, Failure, FailureKind, JoinError, Refusal, RefusalKind};
@@ -28,25 +26,16 @@ pub(crate) fn network_error(failure: &Failure) -> NetworkError {
     }
 }
 
-/// A lost connection as the login's health. `next_try` is when the bridge tries again by itself.
-pub(crate) fn bridge_state(failure: &Failure, next_try: Option<Duration>) -> BridgeState {
+/// A lost connection as the login's health.
+pub(crate) fn bridge_state(failure: &Failure, comes_back: bool) -> BridgeState {
     let kind = match failure.kind {
         FailureKind::BadCredentials | FailureKind::NickRefused => BridgeStateKind::BadCredentials,
         // Tried again, but so rarely that the person had better do something.
         FailureKind::Banned => BridgeStateKind::UnknownError,
-        _ if next_try.is_some() => BridgeStateKind::TransientDisconnect,
+        _ if comes_back => BridgeStateKind::TransientDisconnect,
         _ => BridgeStateKind::UnknownError,
     };
-    let outlook = match next_try {
-        Some(pause) if pause < Duration::from_secs(90) => {
-            " The bridge tries again by itself.".to_owned()
-        }
-        Some(pause) => {
-            format!(" The bridge tries again in {} minutes.", pause.as_secs().div_ceil(60))
-        }
-        None => String::new(),
-    };
-    BridgeState::with_message(kind, format!("{}{outlook}", failure.words()))
+    BridgeState::with_message(kind, failure.words())
 }
 
 /// A refused JOIN.

@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn fractions_and_integers_out_of_range_are_refused() {
-        for text in ["{\"a\":1.5}", "{\"a\":9007199254740992}", "{\"a\":-9007199254740992}", "{\"a\":1e3}"] {
+        for text in
+            ["{\"a\":1.5}", "{\"a\":9007199254740992}", "{\"a\":-9007199254740992}", "{\"a\":1e3}"]
+        {
             let raw = RawValue::from_string(text.to_owned()).unwrap();
             assert!(matches!(canonical_object(&raw), Err(EventError::BadJson(_))), "{text}");
         }

@@ -118,7 +118,8 @@ fn write(
         .map(|replaced| serde_json::from_str::<Stored<'_>>(&replaced.json))
         .transpose()?
         .map(|replaced| replaced.content);
-    let redaction = (event.kind == "m.room.redaction").then(|| both_redacts(&stored)).transpose()?;
+    let redaction =
+        (event.kind == "m.room.redaction").then(|| both_redacts(&stored)).transpose()?;
     let (redacts, content) = redaction.unwrap_or_default();
     to_raw_value(&ClientEvent {
         content: content.as_deref().unwrap_or(stored.content),

@@ -9,6 +9,8 @@ pub(crate) mod client;
 mod limits;
 mod pdu;
 mod redact;
+#[cfg(test)]
+mod vectors;
 
 pub(crate) use self::{
     build::{Built, Draft, Place, build, room_id_of},

@@ -108,4 +108,3 @@ impl state_res::Event for Pdu {
         false
     }
 }
-

@@ -7,9 +7,9 @@ use support_matrix_http::MatrixError;
 
 use super::{power, tip::Tip};
 use crate::{
-    requester::Requester,
     error::{Error, Result},
     house::{House, SharedHouse},
+    requester::Requester,
     store,
 };
 
@@ -67,7 +67,11 @@ pub(crate) async fn create(
 
 /// Takes an alias away. The one who made it may, whoever may name the room's main alias, administrators, and
 /// the application service that owns the name.
-pub(crate) async fn delete(house: &SharedHouse, who: &Requester, alias: &RoomAliasId) -> Result<()> {
+pub(crate) async fn delete(
+    house: &SharedHouse,
+    who: &Requester,
+    alias: &RoomAliasId,
+) -> Result<()> {
     house.appservices.check_alias(who, alias)?;
     let work = Arc::new((house.clone(), who.user_id.clone(), alias.to_owned()));
     let may_anyway = who.admin || who.appservice.is_some();
@@ -84,7 +88,8 @@ pub(crate) async fn delete(house: &SharedHouse, who: &Requester, alias: &RoomAli
                     let mut tip = tip.ok_or_else(|| Error::internal("an alias of no room"))?;
                     let kind = StateEventType::RoomCanonicalAlias;
                     let may = power::may_set(tx, &mut tip, user_id, &kind).await;
-                    let member = store::memberships::of_user_in(tx, user_id, found.room_nid).await?;
+                    let member =
+                        store::memberships::of_user_in(tx, user_id, found.room_nid).await?;
                     tip.put_back(house);
                     if !may? || member.is_none_or(|member| member.membership != "join") {
                         let words = "You may only delete aliases you made.";

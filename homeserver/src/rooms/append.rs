@@ -190,7 +190,8 @@ async fn write(
         store::state::set_current(tx, nid, &kind, state_key, position).await?;
         let is_new_key = replaces.is_none();
         let group =
-            store::state::add_group(tx, nid, tip.group, &kind, state_key, position, is_new_key).await?;
+            store::state::add_group(tx, nid, tip.group, &kind, state_key, position, is_new_key)
+                .await?;
         tip.group = Some(group);
         if let Some(membership) = membership {
             set_membership(tx, tip, state_key, membership, position).await?;

@@ -61,12 +61,8 @@ impl AuthEvents {
 pub(crate) fn check(tip: &Tip, auth: &AuthEvents, event: &Pdu) -> Result<()> {
     let rules = &tip.rules.authorization;
     let create = tip.known_state(&StateEventType::RoomCreate, "");
-    let known: HashMap<_, _> = auth
-        .events
-        .iter()
-        .chain(&create)
-        .map(|event| (event.event_id.as_str(), event))
-        .collect();
+    let known: HashMap<_, _> =
+        auth.events.iter().chain(&create).map(|event| (event.event_id.as_str(), event)).collect();
     check_state_independent_auth_rules(rules, event, |id| known.get(id.as_str()).copied())
         .map_err(refused)?;
     check_state_dependent_auth_rules(rules, event, |kind, key| tip.known_state(kind, key))

@@ -14,10 +14,10 @@ use super::{
     tip::Tip,
 };
 use crate::{
-    requester::Requester,
     error::{Error, Result},
     events::Draft,
     house::SharedHouse,
+    requester::Requester,
     store,
     users::Profile,
 };
@@ -71,7 +71,11 @@ pub(crate) async fn change(
 }
 
 /// Lets a user leave a room whose account is closed, whatever he is to it.
-pub(crate) async fn leave_as(house: &SharedHouse, user_id: &UserId, room_id: &RoomId) -> Result<()> {
+pub(crate) async fn leave_as(
+    house: &SharedHouse,
+    user_id: &UserId,
+    room_id: &RoomId,
+) -> Result<()> {
     let step = Step {
         sender: user_id.to_owned(),
         target: user_id.to_owned(),
@@ -96,9 +100,7 @@ async fn write(house: &SharedHouse, room_id: &RoomId, step: Step) -> Result<()> 
 /// application service makes when it is asked. Not to be called in a write job.
 pub(crate) async fn check_invitee(house: &SharedHouse, target: &UserId) -> Result<()> {
     if target.server_name() != house.server_name {
-        let words = format!(
-            "{target} lives on another server, and this server does not federate."
-        );
+        let words = format!("{target} lives on another server, and this server does not federate.");
         return Err(MatrixError::forbidden(words).into());
     }
     if house.users.exists(target).await? || house.appservices.ensure_user(target).await? {

@@ -23,7 +23,12 @@ pub(crate) enum Action {
 }
 
 /// Returns whether a user has the power for something.
-pub(crate) async fn may(tx: &mut Tx, tip: &mut Tip, user_id: &UserId, action: Action) -> Result<bool> {
+pub(crate) async fn may(
+    tx: &mut Tx,
+    tip: &mut Tip,
+    user_id: &UserId,
+    action: Action,
+) -> Result<bool> {
     let field = match action {
         Action::Redact => RoomPowerLevelsIntField::Redact,
         Action::Invite => RoomPowerLevelsIntField::Invite,

@@ -121,9 +121,9 @@ pub(crate) async fn was_joined_before(
 ) -> Result<bool> {
     let history =
         store::events::history_of(db, room.nid, "m.room.member", user_id.as_str()).await?;
-    Ok(history.iter().any(|change| {
-        change.position < position && change.membership.as_deref() == Some("join")
-    }))
+    Ok(history
+        .iter()
+        .any(|change| change.position < position && change.membership.as_deref() == Some("join")))
 }
 
 /// Returns one event of a room, if the user may see it.
@@ -150,7 +150,11 @@ pub(crate) async fn joined_rooms(house: &House, user_id: &UserId) -> Result<Vec<
 }
 
 /// Refuses somebody who is not joined.
-pub(crate) async fn check_joined(house: &House, user_id: &UserId, room_id: &RoomId) -> Result<Room> {
+pub(crate) async fn check_joined(
+    house: &House,
+    user_id: &UserId,
+    room_id: &RoomId,
+) -> Result<Room> {
     let mut db = &house.db;
     let refusal = || not_in_room(user_id);
     let room = store::rooms::by_id(&mut db, room_id).await?.ok_or_else(refusal)?;

@@ -11,10 +11,10 @@ use super::{
     tip::Tip,
 };
 use crate::{
-    requester::Requester,
     error::Result,
     events::{Draft, redacts_of, strip},
     house::SharedHouse,
+    requester::Requester,
     store,
 };
 
@@ -65,7 +65,11 @@ pub(crate) struct Redaction {
 
 /// Finds what a draft redacts and whether its sender may. The rules of versions since 3 leave that to us:
 /// one's own events, or the power to redact those of others.
-pub(crate) async fn prepare(tx: &mut Tx, tip: &mut Tip, draft: &Draft) -> Result<Option<Redaction>> {
+pub(crate) async fn prepare(
+    tx: &mut Tx,
+    tip: &mut Tip,
+    draft: &Draft,
+) -> Result<Option<Redaction>> {
     if draft.kind != TimelineEventType::RoomRedaction || draft.state_key.is_some() {
         return Ok(None);
     }
@@ -74,11 +78,11 @@ pub(crate) async fn prepare(tx: &mut Tx, tip: &mut Tip, draft: &Draft) -> Result
         .ok_or_else(|| MatrixError::bad_json("A redaction names the event it `redacts`."))?;
     let target = store::events::by_id(tx, tip.room.nid, &target).await?.ok_or_else(no_target)?;
     if target.kind == "m.room.create" {
-        return Err(MatrixError::forbidden("The event that created a room cannot be redacted.").into());
+        return Err(
+            MatrixError::forbidden("The event that created a room cannot be redacted.").into()
+        );
     }
-    if target.sender != draft.sender
-        && !power::may(tx, tip, &draft.sender, Action::Redact).await?
-    {
+    if target.sender != draft.sender && !power::may(tx, tip, &draft.sender, Action::Redact).await? {
         let words = "You do not have the power to redact other people's events in this room.";
         return Err(MatrixError::forbidden(words).into());
     }

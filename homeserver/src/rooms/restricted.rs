@@ -45,7 +45,8 @@ pub(crate) async fn authoriser(
         return Ok(None);
     }
     if !is_in_one_of(tx, user_id, &rules.allow).await? {
-        let words = "This room is open to members of certain other rooms, and you are in none of them.";
+        let words =
+            "This room is open to members of certain other rooms, and you are in none of them.";
         return Err(MatrixError::forbidden(words).into());
     }
     for candidate in power::named(tx, tip).await? {
@@ -65,7 +66,8 @@ async fn membership(tx: &mut Tx, tip: &mut Tip, user_id: &UserId) -> Result<Opti
 
 async fn is_in_one_of(tx: &mut Tx, user_id: &UserId, allow: &[Allow]) -> Result<bool> {
     for allow in allow.iter().filter(|allow| allow.kind == "m.room_membership") {
-        let Some(room_id) = allow.room_id.as_deref().and_then(|id| <&RoomId>::try_from(id).ok()) else {
+        let Some(room_id) = allow.room_id.as_deref().and_then(|id| <&RoomId>::try_from(id).ok())
+        else {
             continue;
         };
         let Some(room) = store::rooms::by_id(tx, room_id).await? else { continue };

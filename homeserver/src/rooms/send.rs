@@ -11,7 +11,10 @@ use super::{
     membership, validate,
 };
 use crate::{
-    requester::Requester, error::Result, events::{Draft, canonical_object}, house::SharedHouse,
+    error::Result,
+    events::{Draft, canonical_object},
+    house::SharedHouse,
+    requester::Requester,
     store::events::Txn,
 };
 

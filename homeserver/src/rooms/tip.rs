@@ -8,9 +8,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ruma::{
-    OwnedEventId, OwnedRoomId, RoomId,
-    events::StateEventType,
-    room_version_rules::RoomVersionRules,
+    OwnedEventId, OwnedRoomId, RoomId, events::StateEventType, room_version_rules::RoomVersionRules,
 };
 use support_db::Tx;
 
@@ -47,11 +45,23 @@ pub(crate) struct Tip {
 impl Tip {
     /// The tip of a room that does not exist yet.
     pub(crate) fn of_new_room(room: Room, rules: Arc<RoomVersionRules>) -> Self {
-        Self { room, rules, newest: None, depth: 0, group: None, state: HashMap::new(), complete: true }
+        Self {
+            room,
+            rules,
+            newest: None,
+            depth: 0,
+            group: None,
+            state: HashMap::new(),
+            complete: true,
+        }
     }
 
     /// Takes the tip from the cache or reads it. `None` means that there is no such room.
-    pub(crate) async fn take(tx: &mut Tx, house: &SharedHouse, room_id: &RoomId) -> Result<Option<Self>> {
+    pub(crate) async fn take(
+        tx: &mut Tx,
+        house: &SharedHouse,
+        room_id: &RoomId,
+    ) -> Result<Option<Self>> {
         if let Some(tip) = house.rooms.take(room_id) {
             return Ok(Some(tip));
         }
@@ -78,11 +88,8 @@ impl Tip {
 
     /// Puts a moved tip back; it is forgotten again if the job or its batch fails.
     pub(crate) fn put_forward(self, tx: &mut Tx, house: &SharedHouse) {
-        let mark = Tentative {
-            house: Arc::clone(house),
-            room_id: self.room.room_id.clone(),
-            kept: false,
-        };
+        let mark =
+            Tentative { house: Arc::clone(house), room_id: self.room.room_id.clone(), kept: false };
         house.rooms.put(self);
         tx.after_commit(move || {
             let mut mark = mark;

@@ -7,11 +7,7 @@ use ruma::{
 };
 use support_matrix_http::MatrixError;
 
-use crate::{
-    error::Result,
-    house::SharedHouse,
-    store,
-};
+use crate::{error::Result, house::SharedHouse, store};
 
 /// Checks the content of a message.
 pub(crate) fn message(kind: &TimelineEventType, content: &CanonicalJsonObject) -> Result<()> {
@@ -84,7 +80,9 @@ fn is_empty(value: &CanonicalJsonValue) -> bool {
 fn power_levels(content: &CanonicalJsonObject) -> Result<()> {
     const LEVELS: [&str; 7] =
         ["users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"];
-    let bad = |key: &str| MatrixError::bad_json(format!("`{key}` of the power levels is not made of integers."));
+    let bad = |key: &str| {
+        MatrixError::bad_json(format!("`{key}` of the power levels is not made of integers."))
+    };
     for key in LEVELS {
         if content.get(key).is_some_and(|value| !value.is_integer()) {
             return Err(bad(key).into());
@@ -93,7 +91,8 @@ fn power_levels(content: &CanonicalJsonObject) -> Result<()> {
     for key in ["users", "events", "notifications"] {
         match content.get(key) {
             None => {}
-            Some(CanonicalJsonValue::Object(levels)) if levels.values().all(CanonicalJsonValue::is_integer) => {}
+            Some(CanonicalJsonValue::Object(levels))
+                if levels.values().all(CanonicalJsonValue::is_integer) => {}
             Some(_) => return Err(bad(key).into()),
         }
     }
@@ -105,7 +104,9 @@ fn strings(content: &CanonicalJsonObject, keys: &[&str]) -> Result<()> {
     for &key in keys {
         match content.get(key) {
             None | Some(CanonicalJsonValue::String(_) | CanonicalJsonValue::Null) => {}
-            Some(_) => return Err(MatrixError::bad_json(format!("`{key}` is not a string.")).into()),
+            Some(_) => {
+                return Err(MatrixError::bad_json(format!("`{key}` is not a string.")).into());
+            }
         }
     }
     Ok(())

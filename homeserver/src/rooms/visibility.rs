@@ -34,7 +34,8 @@ impl Sight {
         let rules =
             store::events::history_of(db, room_nid, "m.room.history_visibility", "").await?;
         let members = members.into_iter().map(|change| {
-            let membership = change.membership.as_deref().map_or(Membership::Leave, Membership::read);
+            let membership =
+                change.membership.as_deref().map_or(Membership::Leave, Membership::read);
             (change.position, membership)
         });
         let rules = rules.iter().map(|change| (change.position, Rule::read(change)));
@@ -67,7 +68,7 @@ impl Sight {
         turns.dedup();
         let mut sight = Self { ranges: Vec::new() };
         let mut now = (Membership::Leave, Rule::Shared);
-        let mut from = 0;
+        let mut from = 1;
         for turn in turns {
             sight.add_span(from, turn - 1, now, last_join);
             let before = now;
@@ -176,15 +177,15 @@ mod tests {
 
     #[test]
     fn a_member_of_a_shared_room_reads_everything() {
-        assert_eq!(ranges(&[(9, Join)], &[(4, Rule::Shared)]), [(0, i64::MAX)]);
+        assert_eq!(ranges(&[(9, Join)], &[(4, Rule::Shared)]), [(1, i64::MAX)]);
     }
 
     #[test]
     fn who_left_reads_up_to_the_leave() {
-        assert_eq!(ranges(&[(2, Join), (9, Leave)], &[]), [(0, 9)]);
+        assert_eq!(ranges(&[(2, Join), (9, Leave)], &[]), [(1, 9)]);
         let back = [(2, Join), (9, Leave), (12, Join)];
-        assert_eq!(ranges(&back, &[(1, Rule::Joined)]), [(0, 0), (2, 9), (12, i64::MAX)]);
-        assert_eq!(ranges(&back, &[(1, Rule::Shared)]), [(0, i64::MAX)]);
+        assert_eq!(ranges(&back, &[(1, Rule::Joined)]), [(1, 9), (12, i64::MAX)]);
+        assert_eq!(ranges(&back, &[(1, Rule::Shared)]), [(1, i64::MAX)]);
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
     fn a_rule_holds_from_its_change_on() {
         let members = [(10, Join)];
         let rules = [(1, Rule::Shared), (5, Rule::Joined), (8, Rule::Shared)];
-        assert_eq!(ranges(&members, &rules), [(0, 5), (8, i64::MAX)]);
+        assert_eq!(ranges(&members, &rules), [(1, 5), (8, i64::MAX)]);
     }
 
     #[test]

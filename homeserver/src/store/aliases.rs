@@ -5,6 +5,24 @@ use support_db::{DbError, Row, Tx, params};
 
 use super::{Reader, column};
 
+const BY_NAME: &str = "SELECT a.room_nid, r.room_id, a.creator
+    FROM room_aliases a
+    JOIN rooms r ON r.room_nid = a.room_nid
+    WHERE a.alias = $1";
+const OF_ROOM: &str = "SELECT a.alias
+    FROM rooms r
+    JOIN room_aliases a ON a.room_nid = r.room_nid
+    WHERE r.room_id = $1
+    ORDER BY a.alias";
+const INSERT: &str = "INSERT INTO room_aliases (alias, room_nid, creator, created_ms)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (alias) DO NOTHING";
+const DELETE: &str = "DELETE FROM room_aliases WHERE alias = $1";
+
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[BY_NAME, OF_ROOM, INSERT, DELETE];
+
 /// What an alias stands for.
 #[derive(Debug, Clone)]
 pub(crate) struct Alias {
@@ -18,11 +36,7 @@ pub(crate) async fn by_name(
     db: &mut impl Reader,
     alias: &RoomAliasId,
 ) -> Result<Option<Alias>, DbError> {
-    const SQL: &str = "SELECT a.room_nid, r.room_id, a.creator
-        FROM room_aliases a
-        JOIN rooms r ON r.room_nid = a.room_nid
-        WHERE a.alias = $1";
-    let row = db.fetch_optional(SQL, params![alias.as_str()]).await?;
+    let row = db.fetch_optional(BY_NAME, params![alias.as_str()]).await?;
     let alias = |row: Row| {
         Ok(Alias {
             room_nid: row.get("room_nid")?,
@@ -38,12 +52,7 @@ pub(crate) async fn of_room(
     db: &mut impl Reader,
     room_id: &RoomId,
 ) -> Result<Vec<String>, DbError> {
-    const SQL: &str = "SELECT a.alias
-        FROM rooms r
-        JOIN room_aliases a ON a.room_nid = r.room_nid
-        WHERE r.room_id = $1
-        ORDER BY a.alias";
-    let rows = db.fetch_all(SQL, params![room_id.as_str()]).await?;
+    let rows = db.fetch_all(OF_ROOM, params![room_id.as_str()]).await?;
     rows.iter().map(|row| row.get("alias")).collect()
 }
 
@@ -55,14 +64,10 @@ pub(crate) async fn insert(
     creator: &UserId,
     now_ms: i64,
 ) -> Result<bool, DbError> {
-    const SQL: &str = "INSERT INTO room_aliases (alias, room_nid, creator, created_ms)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (alias) DO NOTHING";
-    Ok(tx.execute(SQL, params![alias.as_str(), room_nid, creator.as_str(), now_ms]).await? > 0)
+    Ok(tx.execute(INSERT, params![alias.as_str(), room_nid, creator.as_str(), now_ms]).await? > 0)
 }
 
 /// Takes an alias away. `false` means that there was none.
 pub(crate) async fn delete(tx: &mut Tx, alias: &RoomAliasId) -> Result<bool, DbError> {
-    const SQL: &str = "DELETE FROM room_aliases WHERE alias = $1";
-    Ok(tx.execute(SQL, params![alias.as_str()]).await? > 0)
+    Ok(tx.execute(DELETE, params![alias.as_str()]).await? > 0)
 }

@@ -8,8 +8,8 @@ use super::{Reader, column};
 /// The columns of [`StoredEvent`], for `FROM events e` followed by [`event_joins`].
 macro_rules! event_columns {
     () => {
-        "e.position, e.event_id, e.room_nid, e.type, e.state_key, e.sender, e.origin_server_ts, e.state_group,
-            e.replaces, e.membership, e.txn_id, e.txn_key, e.json,
+        "e.position, e.event_id, e.room_nid, e.type, e.state_key, e.sender, e.origin_server_ts,
+            e.membership, e.txn_id, e.txn_key, e.json,
             rb.event_id AS redaction_id, rb.json AS redaction_json,
             rp.event_id AS replaced_id, rp.sender AS replaced_sender, rp.json AS replaced_json"
     };
@@ -25,6 +25,115 @@ macro_rules! event_joins {
 }
 pub(crate) use event_joins;
 
+const INSERT: &str = "INSERT INTO events
+        (position, event_id, room_nid, type, state_key, sender, depth, origin_server_ts, state_group,
+         replaces, membership, txn_id, txn_key, json)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    ON CONFLICT (txn_key) WHERE txn_key IS NOT NULL DO NOTHING";
+const BY_TXN: &str = "SELECT event_id FROM events WHERE txn_key = $1";
+const NEWEST: &str = "SELECT event_id, depth, state_group
+    FROM events
+    WHERE room_nid = $1
+    ORDER BY position DESC
+    LIMIT 1";
+const BY_ID: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    "
+    FROM events e
+    ",
+    event_joins!(),
+    "
+    WHERE e.event_id = $1
+      AND e.room_nid = $2"
+);
+const AT: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    "
+    FROM events e
+    ",
+    event_joins!(),
+    "
+    WHERE e.position IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+    ORDER BY e.position"
+);
+const NEWEST_BETWEEN: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    "
+    FROM events e
+    ",
+    event_joins!(),
+    "
+    WHERE e.room_nid = $1
+      AND e.position >= $2
+      AND e.position <= $3
+    ORDER BY e.position DESC
+    LIMIT $4"
+);
+const OLDEST_BETWEEN: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    "
+    FROM events e
+    ",
+    event_joins!(),
+    "
+    WHERE e.room_nid = $1
+      AND e.position >= $2
+      AND e.position <= $3
+    ORDER BY e.position
+    LIMIT $4"
+);
+const STATE_BETWEEN: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    "
+    FROM events e
+    ",
+    event_joins!(),
+    "
+    WHERE e.room_nid = $1
+      AND e.position >= $2
+      AND e.position <= $3
+      AND e.state_key IS NOT NULL
+    ORDER BY e.position"
+);
+const HISTORY_OF: &str = "SELECT position, membership, json
+    FROM events
+    WHERE room_nid = $1
+      AND type = $2
+      AND state_key = $3
+    ORDER BY position";
+const GROUP_AT: &str = "SELECT state_group
+    FROM events
+    WHERE room_nid = $1
+      AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1";
+const REDACT: &str = "UPDATE events
+    SET redacted_by = $2,
+        json = $3
+    WHERE position = $1
+      AND redacted_by IS NULL";
+
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT,
+    BY_TXN,
+    NEWEST,
+    BY_ID,
+    AT,
+    NEWEST_BETWEEN,
+    OLDEST_BETWEEN,
+    STATE_BETWEEN,
+    HISTORY_OF,
+    GROUP_AT,
+    REDACT,
+];
+
 /// One event as stored, with what belongs into its `unsigned` part.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredEvent {
@@ -35,8 +144,6 @@ pub(crate) struct StoredEvent {
     pub(crate) state_key: Option<String>,
     pub(crate) sender: OwnedUserId,
     pub(crate) origin_server_ts: i64,
-    pub(crate) state_group: i64,
-    pub(crate) replaces: Option<i64>,
     pub(crate) membership: Option<String>,
     pub(crate) txn: Option<Txn>,
     pub(crate) json: String,
@@ -61,7 +168,8 @@ pub(crate) struct Txn {
 
 impl StoredEvent {
     pub(crate) fn from_row(row: &Row) -> Result<Self, DbError> {
-        let txn = match (row.get::<Option<String>>("txn_id")?, row.get::<Option<&[u8]>>("txn_key")?) {
+        let txn = match (row.get::<Option<String>>("txn_id")?, row.get::<Option<&[u8]>>("txn_key")?)
+        {
             (Some(id), Some(key)) => key.try_into().ok().map(|key| Txn { id, key }),
             _ => None,
         };
@@ -85,8 +193,6 @@ impl StoredEvent {
             state_key: row.get("state_key")?,
             sender: column(row, "sender")?,
             origin_server_ts: row.get("origin_server_ts")?,
-            state_group: row.get("state_group")?,
-            replaces: row.get("replaces")?,
             membership: row.get("membership")?,
             txn,
             json: row.get("json")?,
@@ -116,11 +222,6 @@ pub(crate) struct NewEvent<'a> {
 
 /// Stores an event. `false` means that its transaction id was used before and nothing was stored.
 pub(crate) async fn insert(tx: &mut Tx, event: &NewEvent<'_>) -> Result<bool, DbError> {
-    const SQL: &str = "INSERT INTO events
-            (position, event_id, room_nid, type, state_key, sender, depth, origin_server_ts, state_group,
-             replaces, membership, txn_id, txn_key, json)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-        ON CONFLICT (txn_key) WHERE txn_key IS NOT NULL DO NOTHING";
     let values = params![
         event.position,
         event.event_id.as_str(),
@@ -137,7 +238,7 @@ pub(crate) async fn insert(tx: &mut Tx, event: &NewEvent<'_>) -> Result<bool, Db
         event.txn.map(|txn| &txn.key),
         event.json,
     ];
-    Ok(tx.execute(SQL, values).await? > 0)
+    Ok(tx.execute(INSERT, values).await? > 0)
 }
 
 /// Finds what was sent with a transaction id before.
@@ -145,8 +246,7 @@ pub(crate) async fn by_txn(
     db: &mut impl Reader,
     key: &[u8; 16],
 ) -> Result<Option<OwnedEventId>, DbError> {
-    const SQL: &str = "SELECT event_id FROM events WHERE txn_key = $1";
-    let row = db.fetch_optional(SQL, params![key]).await?;
+    let row = db.fetch_optional(BY_TXN, params![key]).await?;
     row.as_ref().map(|row| column(row, "event_id")).transpose()
 }
 
@@ -160,12 +260,7 @@ pub(crate) struct Newest {
 
 /// Finds the newest event of a room.
 pub(crate) async fn newest(db: &mut impl Reader, room_nid: i64) -> Result<Option<Newest>, DbError> {
-    const SQL: &str = "SELECT event_id, depth, state_group
-        FROM events
-        WHERE room_nid = $1
-        ORDER BY position DESC
-        LIMIT 1";
-    let row = db.fetch_optional(SQL, params![room_nid]).await?;
+    let row = db.fetch_optional(NEWEST, params![room_nid]).await?;
     let newest = |row: Row| {
         Ok(Newest {
             event_id: column(&row, "event_id")?,
@@ -182,14 +277,7 @@ pub(crate) async fn by_id(
     room_nid: i64,
     event_id: &EventId,
 ) -> Result<Option<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", event_columns!(), "
-        FROM events e
-        ", event_joins!(), "
-        WHERE e.event_id = $1
-          AND e.room_nid = $2"
-    );
-    let row = db.fetch_optional(SQL, params![event_id.as_str(), room_nid]).await?;
+    let row = db.fetch_optional(BY_ID, params![event_id.as_str(), room_nid]).await?;
     row.as_ref().map(StoredEvent::from_row).transpose()
 }
 
@@ -198,14 +286,7 @@ pub(crate) async fn at(
     db: &mut impl Reader,
     positions: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", event_columns!(), "
-        FROM events e
-        ", event_joins!(), "
-        WHERE e.position IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
-        ORDER BY e.position"
-    );
-    let rows = db.fetch_all(SQL, params![integer_list(positions)]).await?;
+    let rows = db.fetch_all(AT, params![integer_list(positions)]).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
@@ -217,17 +298,7 @@ pub(crate) async fn newest_between(
     to: i64,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", event_columns!(), "
-        FROM events e
-        ", event_joins!(), "
-        WHERE e.room_nid = $1
-          AND e.position >= $2
-          AND e.position <= $3
-        ORDER BY e.position DESC
-        LIMIT $4"
-    );
-    let rows = db.fetch_all(SQL, params![room_nid, from, to, limit]).await?;
+    let rows = db.fetch_all(NEWEST_BETWEEN, params![room_nid, from, to, limit]).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
@@ -239,17 +310,7 @@ pub(crate) async fn oldest_between(
     to: i64,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", event_columns!(), "
-        FROM events e
-        ", event_joins!(), "
-        WHERE e.room_nid = $1
-          AND e.position >= $2
-          AND e.position <= $3
-        ORDER BY e.position
-        LIMIT $4"
-    );
-    let rows = db.fetch_all(SQL, params![room_nid, from, to, limit]).await?;
+    let rows = db.fetch_all(OLDEST_BETWEEN, params![room_nid, from, to, limit]).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
@@ -260,17 +321,7 @@ pub(crate) async fn state_between(
     from: i64,
     to: i64,
 ) -> Result<Vec<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", event_columns!(), "
-        FROM events e
-        ", event_joins!(), "
-        WHERE e.room_nid = $1
-          AND e.position >= $2
-          AND e.position <= $3
-          AND e.state_key IS NOT NULL
-        ORDER BY e.position"
-    );
-    let rows = db.fetch_all(SQL, params![room_nid, from, to]).await?;
+    let rows = db.fetch_all(STATE_BETWEEN, params![room_nid, from, to]).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
@@ -289,13 +340,7 @@ pub(crate) async fn history_of(
     kind: &str,
     state_key: &str,
 ) -> Result<Vec<Change>, DbError> {
-    const SQL: &str = "SELECT position, membership, json
-        FROM events
-        WHERE room_nid = $1
-          AND type = $2
-          AND state_key = $3
-        ORDER BY position";
-    let rows = db.fetch_all(SQL, params![room_nid, kind, state_key]).await?;
+    let rows = db.fetch_all(HISTORY_OF, params![room_nid, kind, state_key]).await?;
     let change = |row: &Row| {
         Ok(Change {
             position: row.get("position")?,
@@ -312,13 +357,7 @@ pub(crate) async fn group_at(
     room_nid: i64,
     position: i64,
 ) -> Result<Option<i64>, DbError> {
-    const SQL: &str = "SELECT state_group
-        FROM events
-        WHERE room_nid = $1
-          AND position <= $2
-        ORDER BY position DESC
-        LIMIT 1";
-    let row = db.fetch_optional(SQL, params![room_nid, position]).await?;
+    let row = db.fetch_optional(GROUP_AT, params![room_nid, position]).await?;
     row.map(|row| row.get("state_group")).transpose()
 }
 
@@ -329,10 +368,5 @@ pub(crate) async fn redact(
     redacted_by: i64,
     json: &str,
 ) -> Result<(), DbError> {
-    const SQL: &str = "UPDATE events
-        SET redacted_by = $2,
-            json = $3
-        WHERE position = $1
-          AND redacted_by IS NULL";
-    tx.execute(SQL, params![position, redacted_by, json]).await.map(drop)
+    tx.execute(REDACT, params![position, redacted_by, json]).await.map(drop)
 }

@@ -5,10 +5,77 @@ use support_db::{DbError, Row, Tx, params};
 
 use super::{Reader, column, rooms::Room};
 
+const OF_USER_IN: &str = "SELECT membership, position, forgotten
+    FROM memberships
+    WHERE user_id = $1
+      AND room_nid = $2";
+const OF_USER: &str = "SELECT m.membership, m.position, m.forgotten,
+        r.room_nid, r.room_id, r.version, r.joined_count, r.invited_count
+    FROM memberships m
+    JOIN rooms r ON r.room_nid = m.room_nid
+    WHERE m.user_id = $1
+      AND NOT m.forgotten
+    ORDER BY m.room_nid";
+const OF_USER_IN_CHANGED: &str = "SELECT m.membership, m.position, m.forgotten,
+        r.room_nid, r.room_id, r.version, r.joined_count, r.invited_count
+    FROM (SELECT DISTINCT room_nid FROM events WHERE position > $2 AND position <= $3) c
+    CROSS JOIN memberships m
+    CROSS JOIN rooms r
+    WHERE m.room_nid = c.room_nid
+      AND m.user_id = $1
+      AND NOT m.forgotten
+      AND r.room_nid = m.room_nid";
+const JOINED_NIDS: &str = "SELECT room_nid
+    FROM memberships
+    WHERE user_id = $1
+      AND membership = 'join'";
+const JOINED_ROOMS: &str = "SELECT r.room_id
+    FROM memberships m
+    JOIN rooms r ON r.room_nid = m.room_nid
+    WHERE m.user_id = $1
+      AND m.membership = 'join'
+    ORDER BY m.room_nid";
+const JOINED_OF_ROOM: &str = "SELECT m.user_id
+    FROM rooms r
+    JOIN memberships m ON m.room_nid = r.room_nid
+    WHERE r.room_id = $1
+      AND m.membership = 'join'";
+const HEROES: &str = "SELECT user_id
+    FROM memberships
+    WHERE room_nid = $1
+      AND membership IN ('join', 'invite')
+      AND user_id <> $2
+    ORDER BY position
+    LIMIT 5";
+const SET: &str = "INSERT INTO memberships (user_id, room_nid, membership, position, forgotten)
+    VALUES ($1, $2, $3, $4, FALSE)
+    ON CONFLICT (user_id, room_nid) DO UPDATE
+    SET membership = excluded.membership,
+        position = excluded.position,
+        forgotten = FALSE";
+const FORGET: &str = "UPDATE memberships
+    SET forgotten = TRUE
+    WHERE user_id = $1
+      AND room_nid = $2
+      AND membership IN ('leave', 'ban')";
+
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[
+    OF_USER_IN,
+    OF_USER,
+    OF_USER_IN_CHANGED,
+    JOINED_NIDS,
+    JOINED_ROOMS,
+    JOINED_OF_ROOM,
+    HEROES,
+    SET,
+    FORGET,
+];
+
 /// What a user is to a room.
 #[derive(Debug, Clone)]
 pub(crate) struct Membership {
-    pub(crate) room_nid: i64,
     pub(crate) membership: String,
     /// Where the member event stands in the stream.
     pub(crate) position: i64,
@@ -18,7 +85,6 @@ pub(crate) struct Membership {
 impl Membership {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
-            room_nid: row.get("room_nid")?,
             membership: row.get("membership")?,
             position: row.get("position")?,
             forgotten: row.get("forgotten")?,
@@ -32,11 +98,7 @@ pub(crate) async fn of_user_in(
     user_id: &UserId,
     room_nid: i64,
 ) -> Result<Option<Membership>, DbError> {
-    const SQL: &str = "SELECT room_nid, membership, position, forgotten
-        FROM memberships
-        WHERE user_id = $1
-          AND room_nid = $2";
-    let row = db.fetch_optional(SQL, params![user_id.as_str(), room_nid]).await?;
+    let row = db.fetch_optional(OF_USER_IN, params![user_id.as_str(), room_nid]).await?;
     row.as_ref().map(Membership::from_row).transpose()
 }
 
@@ -45,14 +107,7 @@ pub(crate) async fn of_user(
     db: &mut impl Reader,
     user_id: &UserId,
 ) -> Result<Vec<(Membership, Room)>, DbError> {
-    const SQL: &str = "SELECT m.room_nid, m.membership, m.position, m.forgotten,
-            r.room_id, r.version, r.creator, r.joined_count, r.invited_count
-        FROM memberships m
-        JOIN rooms r ON r.room_nid = m.room_nid
-        WHERE m.user_id = $1
-          AND NOT m.forgotten
-        ORDER BY m.room_nid";
-    let rows = db.fetch_all(SQL, params![user_id.as_str()]).await?;
+    let rows = db.fetch_all(OF_USER, params![user_id.as_str()]).await?;
     rows.iter().map(with_room).collect()
 }
 
@@ -68,16 +123,7 @@ pub(crate) async fn of_user_in_changed(
     after: i64,
     upto: i64,
 ) -> Result<Vec<(Membership, Room)>, DbError> {
-    const SQL: &str = "SELECT m.room_nid, m.membership, m.position, m.forgotten,
-            r.room_id, r.version, r.creator, r.joined_count, r.invited_count
-        FROM (SELECT DISTINCT room_nid FROM events WHERE position > $2 AND position <= $3) c
-        CROSS JOIN memberships m
-        CROSS JOIN rooms r
-        WHERE m.room_nid = c.room_nid
-          AND m.user_id = $1
-          AND NOT m.forgotten
-          AND r.room_nid = m.room_nid";
-    let rows = db.fetch_all(SQL, params![user_id.as_str(), after, upto]).await?;
+    let rows = db.fetch_all(OF_USER_IN_CHANGED, params![user_id.as_str(), after, upto]).await?;
     rows.iter().map(with_room).collect()
 }
 
@@ -86,11 +132,7 @@ pub(crate) async fn joined_nids(
     db: &mut impl Reader,
     user_id: &UserId,
 ) -> Result<Vec<i64>, DbError> {
-    const SQL: &str = "SELECT room_nid
-        FROM memberships
-        WHERE user_id = $1
-          AND membership = 'join'";
-    let rows = db.fetch_all(SQL, params![user_id.as_str()]).await?;
+    let rows = db.fetch_all(JOINED_NIDS, params![user_id.as_str()]).await?;
     rows.iter().map(|row| row.get("room_nid")).collect()
 }
 
@@ -99,13 +141,7 @@ pub(crate) async fn joined_rooms(
     db: &mut impl Reader,
     user_id: &UserId,
 ) -> Result<Vec<OwnedRoomId>, DbError> {
-    const SQL: &str = "SELECT r.room_id
-        FROM memberships m
-        JOIN rooms r ON r.room_nid = m.room_nid
-        WHERE m.user_id = $1
-          AND m.membership = 'join'
-        ORDER BY m.room_nid";
-    let rows = db.fetch_all(SQL, params![user_id.as_str()]).await?;
+    let rows = db.fetch_all(JOINED_ROOMS, params![user_id.as_str()]).await?;
     rows.iter().map(|row| column(row, "room_id")).collect()
 }
 
@@ -114,12 +150,7 @@ pub(crate) async fn joined_of_room(
     tx: &mut impl Reader,
     room_id: &RoomId,
 ) -> Result<Vec<String>, DbError> {
-    const SQL: &str = "SELECT m.user_id
-        FROM rooms r
-        JOIN memberships m ON m.room_nid = r.room_nid
-        WHERE r.room_id = $1
-          AND m.membership = 'join'";
-    let rows = tx.fetch_all(SQL, params![room_id.as_str()]).await?;
+    let rows = tx.fetch_all(JOINED_OF_ROOM, params![room_id.as_str()]).await?;
     rows.iter().map(|row| row.get("user_id")).collect()
 }
 
@@ -129,14 +160,7 @@ pub(crate) async fn heroes(
     room: &Room,
     but: &UserId,
 ) -> Result<Vec<String>, DbError> {
-    const SQL: &str = "SELECT user_id
-        FROM memberships
-        WHERE room_nid = $1
-          AND membership IN ('join', 'invite')
-          AND user_id <> $2
-        ORDER BY position
-        LIMIT 5";
-    let rows = db.fetch_all(SQL, params![room.nid, but.as_str()]).await?;
+    let rows = db.fetch_all(HEROES, params![room.nid, but.as_str()]).await?;
     rows.iter().map(|row| row.get("user_id")).collect()
 }
 
@@ -148,25 +172,10 @@ pub(crate) async fn set(
     membership: &str,
     position: i64,
 ) -> Result<(), DbError> {
-    const SQL: &str = "INSERT INTO memberships (user_id, room_nid, membership, position, forgotten)
-        VALUES ($1, $2, $3, $4, FALSE)
-        ON CONFLICT (user_id, room_nid) DO UPDATE
-        SET membership = excluded.membership,
-            position = excluded.position,
-            forgotten = FALSE";
-    tx.execute(SQL, params![user_id, room_nid, membership, position]).await.map(drop)
+    tx.execute(SET, params![user_id, room_nid, membership, position]).await.map(drop)
 }
 
 /// Forgets a room for a user who is not in it. `false` means that the user is in it.
-pub(crate) async fn forget(
-    tx: &mut Tx,
-    user_id: &UserId,
-    room_nid: i64,
-) -> Result<bool, DbError> {
-    const SQL: &str = "UPDATE memberships
-        SET forgotten = TRUE
-        WHERE user_id = $1
-          AND room_nid = $2
-          AND membership IN ('leave', 'ban')";
-    Ok(tx.execute(SQL, params![user_id.as_str(), room_nid]).await? > 0)
+pub(crate) async fn forget(tx: &mut Tx, user_id: &UserId, room_nid: i64) -> Result<bool, DbError> {
+    Ok(tx.execute(FORGET, params![user_id.as_str(), room_nid]).await? > 0)
 }

@@ -20,4 +20,6 @@ pub(crate) mod users;
 pub(crate) use reader::{Reader, column};
 
 #[cfg(test)]
+mod room_tests;
+#[cfg(test)]
 mod tests;

@@ -1,9 +1,27 @@
 //! The table `rooms`.
 
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, UserId};
+use ruma::{OwnedRoomId, RoomId, RoomVersionId, UserId};
 use support_db::{DbError, Row, Tx, integer_list, params};
 
 use super::{Reader, column};
+
+const BY_ID: &str = "SELECT room_nid, room_id, version, joined_count, invited_count
+    FROM rooms
+    WHERE room_id = $1";
+const BY_NIDS: &str = "SELECT room_nid, room_id, version, joined_count, invited_count
+    FROM rooms
+    WHERE room_nid IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const INSERT: &str = "INSERT INTO rooms
+        (room_nid, room_id, version, creator, published, joined_count, invited_count, created_ms)
+    VALUES ($1, $2, $3, $4, $5, 0, 0, $6)";
+const COUNT: &str = "UPDATE rooms
+    SET joined_count = joined_count + $2,
+        invited_count = invited_count + $3
+    WHERE room_nid = $1";
+
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[BY_ID, BY_NIDS, INSERT, COUNT];
 
 /// One room.
 #[derive(Debug, Clone)]
@@ -11,7 +29,6 @@ pub(crate) struct Room {
     pub(crate) nid: i64,
     pub(crate) room_id: OwnedRoomId,
     pub(crate) version: RoomVersionId,
-    pub(crate) creator: OwnedUserId,
     pub(crate) joined_count: i64,
     pub(crate) invited_count: i64,
 }
@@ -22,7 +39,6 @@ impl Room {
             nid: row.get("room_nid")?,
             room_id: column(row, "room_id")?,
             version: column(row, "version")?,
-            creator: column(row, "creator")?,
             joined_count: row.get("joined_count")?,
             invited_count: row.get("invited_count")?,
         })
@@ -31,10 +47,7 @@ impl Room {
 
 /// Finds a room by its id.
 pub(crate) async fn by_id(db: &mut impl Reader, room_id: &RoomId) -> Result<Option<Room>, DbError> {
-    const SQL: &str = "SELECT room_nid, room_id, version, creator, joined_count, invited_count
-        FROM rooms
-        WHERE room_id = $1";
-    let row = db.fetch_optional(SQL, params![room_id.as_str()]).await?;
+    let row = db.fetch_optional(BY_ID, params![room_id.as_str()]).await?;
     row.as_ref().map(Room::from_row).transpose()
 }
 
@@ -43,10 +56,7 @@ pub(crate) async fn by_nids(
     db: &mut impl Reader,
     nids: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<Room>, DbError> {
-    const SQL: &str = "SELECT room_nid, room_id, version, creator, joined_count, invited_count
-        FROM rooms
-        WHERE room_nid IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-    let rows = db.fetch_all(SQL, params![integer_list(nids)]).await?;
+    let rows = db.fetch_all(BY_NIDS, params![integer_list(nids)]).await?;
     rows.iter().map(Room::from_row).collect()
 }
 
@@ -63,9 +73,6 @@ pub(crate) struct NewRoom<'a> {
 
 /// Remembers a new room.
 pub(crate) async fn insert(tx: &mut Tx, room: &NewRoom<'_>) -> Result<(), DbError> {
-    const SQL: &str = "INSERT INTO rooms
-            (room_nid, room_id, version, creator, published, joined_count, invited_count, created_ms)
-        VALUES ($1, $2, $3, $4, $5, 0, 0, $6)";
     let values = params![
         room.nid,
         room.room_id.as_str(),
@@ -74,19 +81,10 @@ pub(crate) async fn insert(tx: &mut Tx, room: &NewRoom<'_>) -> Result<(), DbErro
         room.published,
         room.created_ms,
     ];
-    tx.execute(SQL, values).await.map(drop)
+    tx.execute(INSERT, values).await.map(drop)
 }
 
 /// Moves the counts of a room after a membership changed.
-pub(crate) async fn count(
-    tx: &mut Tx,
-    nid: i64,
-    joined: i64,
-    invited: i64,
-) -> Result<(), DbError> {
-    const SQL: &str = "UPDATE rooms
-        SET joined_count = joined_count + $2,
-            invited_count = invited_count + $3
-        WHERE room_nid = $1";
-    tx.execute(SQL, params![nid, joined, invited]).await.map(drop)
+pub(crate) async fn count(tx: &mut Tx, nid: i64, joined: i64, invited: i64) -> Result<(), DbError> {
+    tx.execute(COUNT, params![nid, joined, invited]).await.map(drop)
 }

@@ -7,6 +7,75 @@ use support_db::{DbError, Row, Tx, params, text_list};
 
 use super::{Reader, events::StoredEvent};
 
+const CURRENT: &str = concat!(
+    "SELECT ",
+    super::events::event_columns!(),
+    "
+    FROM current_state s
+    JOIN events e ON e.position = s.position
+    ",
+    super::events::event_joins!(),
+    "
+    WHERE s.room_nid = $1
+      AND s.type = $2
+      AND s.state_key = $3"
+);
+const ALL_CURRENT: &str = concat!(
+    "SELECT ",
+    super::events::event_columns!(),
+    "
+    FROM current_state s
+    JOIN events e ON e.position = s.position
+    ",
+    super::events::event_joins!(),
+    "
+    WHERE s.room_nid = $1
+    ORDER BY s.position"
+);
+const CURRENT_OF_TYPES: &str = concat!(
+    "SELECT ",
+    super::events::event_columns!(),
+    "
+    FROM current_state s
+    JOIN events e ON e.position = s.position
+    ",
+    super::events::event_joins!(),
+    "
+    WHERE s.room_nid = $1
+      AND s.type IN (SELECT value FROM json_each($2))
+    ORDER BY s.position"
+);
+const SET_CURRENT: &str = "INSERT INTO current_state (room_nid, type, state_key, position)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (room_nid, type, state_key) DO UPDATE SET position = excluded.position";
+const GROUP_BY_ID: &str = "SELECT hops, size FROM state_groups WHERE group_id = $1";
+const GROUP: &str = "INSERT INTO state_groups (group_id, room_nid, prev_group, hops, size)
+    VALUES ($1, $2, $3, $4, $5)";
+const ROW: &str = "INSERT INTO state_group_rows (group_id, type, state_key, position)
+    VALUES ($1, $2, $3, $4)";
+const COPY: &str = "INSERT INTO state_group_rows (group_id, type, state_key, position)
+    SELECT $1, type, state_key, position
+    FROM current_state
+    WHERE room_nid = $2";
+const OF_GROUP: &str = "WITH RECURSIVE chain (group_id, prev_group, hop) AS (
+        SELECT group_id, prev_group, CAST(0 AS BIGINT)
+        FROM state_groups
+        WHERE group_id = $1
+        UNION ALL
+        SELECT g.group_id, g.prev_group, c.hop + 1
+        FROM chain c
+        JOIN state_groups g ON g.group_id = c.prev_group
+    )
+    SELECT r.type, r.state_key, r.position
+    FROM chain c
+    JOIN state_group_rows r ON r.group_id = c.group_id
+    ORDER BY c.hop DESC";
+
+/// Every statement of this file, for the test that shows them to both databases.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[CURRENT, ALL_CURRENT, CURRENT_OF_TYPES, SET_CURRENT, GROUP_BY_ID, GROUP, ROW, COPY, OF_GROUP];
+
 /// A key of a room's state: type and state key.
 pub(crate) type StateKey = (String, String);
 
@@ -17,16 +86,7 @@ pub(crate) async fn current(
     kind: &str,
     state_key: &str,
 ) -> Result<Option<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", super::events::event_columns!(), "
-        FROM current_state s
-        JOIN events e ON e.position = s.position
-        ", super::events::event_joins!(), "
-        WHERE s.room_nid = $1
-          AND s.type = $2
-          AND s.state_key = $3"
-    );
-    let row = db.fetch_optional(SQL, params![room_nid, kind, state_key]).await?;
+    let row = db.fetch_optional(CURRENT, params![room_nid, kind, state_key]).await?;
     row.as_ref().map(StoredEvent::from_row).transpose()
 }
 
@@ -35,15 +95,7 @@ pub(crate) async fn all_current(
     db: &mut impl Reader,
     room_nid: i64,
 ) -> Result<Vec<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", super::events::event_columns!(), "
-        FROM current_state s
-        JOIN events e ON e.position = s.position
-        ", super::events::event_joins!(), "
-        WHERE s.room_nid = $1
-        ORDER BY s.position"
-    );
-    let rows = db.fetch_all(SQL, params![room_nid]).await?;
+    let rows = db.fetch_all(ALL_CURRENT, params![room_nid]).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
@@ -62,16 +114,7 @@ pub(crate) async fn current_of_types(
     room_nid: i64,
     kinds: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<StoredEvent>, DbError> {
-    const SQL: &str = concat!(
-        "SELECT ", super::events::event_columns!(), "
-        FROM current_state s
-        JOIN events e ON e.position = s.position
-        ", super::events::event_joins!(), "
-        WHERE s.room_nid = $1
-          AND s.type IN (SELECT value FROM json_each($2))
-        ORDER BY s.position"
-    );
-    let rows = db.fetch_all(SQL, params![room_nid, text_list(kinds)]).await?;
+    let rows = db.fetch_all(CURRENT_OF_TYPES, params![room_nid, text_list(kinds)]).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
@@ -83,10 +126,7 @@ pub(crate) async fn set_current(
     state_key: &str,
     position: i64,
 ) -> Result<(), DbError> {
-    const SQL: &str = "INSERT INTO current_state (room_nid, type, state_key, position)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (room_nid, type, state_key) DO UPDATE SET position = excluded.position";
-    tx.execute(SQL, params![room_nid, kind, state_key, position]).await.map(drop)
+    tx.execute(SET_CURRENT, params![room_nid, kind, state_key, position]).await.map(drop)
 }
 
 /// A state group, without its rows.
@@ -99,8 +139,7 @@ pub(crate) struct Group {
 
 /// Finds a group by its number.
 pub(crate) async fn group(db: &mut impl Reader, id: i64) -> Result<Option<Group>, DbError> {
-    const SQL: &str = "SELECT hops, size FROM state_groups WHERE group_id = $1";
-    let row = db.fetch_optional(SQL, params![id]).await?;
+    let row = db.fetch_optional(GROUP_BY_ID, params![id]).await?;
     let group = |row: Row| Ok(Group { id, hops: row.get("hops")?, size: row.get("size")? });
     row.map(group).transpose()
 }
@@ -120,14 +159,6 @@ pub(crate) async fn add_group(
     position: i64,
     is_new_key: bool,
 ) -> Result<Group, DbError> {
-    const GROUP: &str = "INSERT INTO state_groups (group_id, room_nid, prev_group, hops, size)
-        VALUES ($1, $2, $3, $4, $5)";
-    const ROW: &str = "INSERT INTO state_group_rows (group_id, type, state_key, position)
-        VALUES ($1, $2, $3, $4)";
-    const COPY: &str = "INSERT INTO state_group_rows (group_id, type, state_key, position)
-        SELECT $1, type, state_key, position
-        FROM current_state
-        WHERE room_nid = $2";
     let size = before.map_or(0, |group| group.size) + i64::from(is_new_key);
     let base = before.filter(|group| group.hops < SHORTEST_CHAIN.max(size));
     let hops = base.map_or(0, |group| group.hops + 1);
@@ -146,20 +177,7 @@ pub(crate) async fn of_group(
     db: &mut impl Reader,
     group: i64,
 ) -> Result<HashMap<StateKey, i64>, DbError> {
-    const SQL: &str = "WITH RECURSIVE chain (group_id, prev_group, hop) AS (
-            SELECT group_id, prev_group, CAST(0 AS BIGINT)
-            FROM state_groups
-            WHERE group_id = $1
-            UNION ALL
-            SELECT g.group_id, g.prev_group, c.hop + 1
-            FROM chain c
-            JOIN state_groups g ON g.group_id = c.prev_group
-        )
-        SELECT r.type, r.state_key, r.position
-        FROM chain c
-        JOIN state_group_rows r ON r.group_id = c.group_id
-        ORDER BY c.hop DESC";
-    let rows = db.fetch_all(SQL, params![group]).await?;
+    let rows = db.fetch_all(OF_GROUP, params![group]).await?;
     let mut state = HashMap::with_capacity(rows.len());
     for row in &rows {
         // Later rows are nearer to the group that was asked for.

@@ -19,11 +19,7 @@ use crate::{
     error::{Error, Result},
     house::{House, SharedHouse},
     rooms::{filter, token::Token},
-    store::{
-        self,
-        memberships::Membership,
-        rooms::Room,
-    },
+    store::{self, memberships::Membership, rooms::Room},
     users::AccountData,
 };
 
@@ -83,8 +79,14 @@ impl Question {
                 continue;
             }
             joined.insert(room.room_id.clone(), membership.membership == "join");
-            let moment =
-                Moment { question: self, now_ms: house.clock.now_ms(), since, upto, room, membership };
+            let moment = Moment {
+                question: self,
+                now_ms: house.clock.now_ms(),
+                since,
+                upto,
+                room,
+                membership,
+            };
             moment.tell(snapshot, &mut response.rooms).await?;
         }
         Ok((response, upto, joined))
@@ -135,7 +137,10 @@ impl Question {
                 None => {}
             }
         }
-        if self.since.is_none() && !has_push_rules && wants_type(&self.filter.account_data, "m.push_rules") {
+        if self.since.is_none()
+            && !has_push_rules
+            && wants_type(&self.filter.account_data, "m.push_rules")
+        {
             response.account_data.events.push(Raw::from_json(push_rules(&self.user_id)?));
         }
         for (room_id, events) in of_rooms {
@@ -175,6 +180,7 @@ fn push_rules(user_id: &OwnedUserId) -> Result<Box<serde_json::value::RawValue>>
 }
 
 fn wants_type(filter: &ruma::api::client::filter::Filter, kind: &str) -> bool {
-    let matches = |patterns: &[String]| patterns.iter().any(|pattern| filter::matches(pattern, kind));
+    let matches =
+        |patterns: &[String]| patterns.iter().any(|pattern| filter::matches(pattern, kind));
     filter.types.as_deref().is_none_or(matches) && !matches(&filter.not_types)
 }

@@ -9,9 +9,7 @@ use ruma::api::client::{
 use support_matrix_http::MatrixError;
 
 use super::answer::{Answer, Question};
-use crate::{
-    error::Result, house::SharedHouse, requester::Requester, rooms::token::Token,
-};
+use crate::{error::Result, house::SharedHouse, requester::Requester, rooms::token::Token};
 
 /// The longest anybody waits, whatever he asks for.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -69,9 +67,11 @@ async fn filter(
         Some(Filter::FilterDefinition(filter)) => Ok(filter),
         Some(Filter::FilterId(id)) => {
             let stored = house.users.filter(&who.user_id, &id).await?;
-            let stored = stored.ok_or_else(|| MatrixError::invalid_param("There is no such filter."))?;
-            serde_json::from_str(stored.get())
-                .map_err(|error| MatrixError::invalid_param(format!("The filter cannot be read: {error}.")).into())
+            let stored =
+                stored.ok_or_else(|| MatrixError::invalid_param("There is no such filter."))?;
+            serde_json::from_str(stored.get()).map_err(|error| {
+                MatrixError::invalid_param(format!("The filter cannot be read: {error}.")).into()
+            })
         }
         Some(_) => Err(MatrixError::invalid_param("The filter cannot be read.").into()),
     }

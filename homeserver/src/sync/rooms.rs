@@ -94,9 +94,10 @@ impl Moment<'_> {
     async fn left(&self, db: &mut Snapshot) -> Result<LeftRoom> {
         let known = self.known(db).await?;
         let last = self.membership.position;
-        let timeline = self.timeline(db, known, last).await?;
-        let was_in =
-            read::was_joined_before(db, &self.room, &self.question.user_id, last).await?;
+        // An invitation that was declined was told of before.
+        let news = self.since.map_or(Known::Nothing, Known::Upto);
+        let timeline = self.timeline(db, news, last).await?;
+        let was_in = read::was_joined_before(db, &self.room, &self.question.user_id, last).await?;
         // Who declined an invitation learns no more of the room than that.
         let state = if was_in { self.state(db, known, &timeline, last).await? } else { Vec::new() };
         let mut left = LeftRoom::new();
@@ -107,7 +108,8 @@ impl Moment<'_> {
 
     async fn invited(&self, db: &mut Snapshot) -> Result<InvitedRoom> {
         let invitation = store::events::at(db, [self.membership.position]).await?.pop();
-        let invitation = invitation.ok_or_else(|| Error::internal("an invitation without event"))?;
+        let invitation =
+            invitation.ok_or_else(|| Error::internal("an invitation without event"))?;
         let stripped =
             read::stripped_state(db, self.room.nid, &invitation.sender, Some(&invitation)).await?;
         let mut invited = InvitedRoom::new();
@@ -139,7 +141,8 @@ impl Moment<'_> {
             Known::Upto(since) => since + 1,
             Known::Nothing => 0,
         };
-        let was_in_all_along = matches!(known, Known::Upto(since) if self.membership.position <= since);
+        let was_in_all_along =
+            matches!(known, Known::Upto(since) if self.membership.position <= since);
         let ranges = if was_in_all_along {
             vec![(from, upto)]
         } else {
@@ -183,10 +186,7 @@ impl Moment<'_> {
     }
 
     fn is_lazy(&self) -> bool {
-        matches!(
-            self.question.filter.room.state.lazy_load_options,
-            LazyLoadOptions::Enabled { .. }
-        )
+        matches!(self.question.filter.room.state.lazy_load_options, LazyLoadOptions::Enabled { .. })
     }
 
     /// Returns the last change of every key between two positions (the first exclusive).
@@ -234,11 +234,14 @@ impl Moment<'_> {
     ) -> Result<()> {
         for user_id in speakers(timeline) {
             let is_told = |event: &StoredEvent| {
-                event.kind == "m.room.member" && event.state_key.as_deref() == Some(user_id.as_str())
+                event.kind == "m.room.member"
+                    && event.state_key.as_deref() == Some(user_id.as_str())
             };
             if !timeline.events.iter().chain(&*state).any(is_told) {
                 let kind = "m.room.member";
-                state.extend(store::state::current(db, self.room.nid, kind, user_id.as_str()).await?);
+                state.extend(
+                    store::state::current(db, self.room.nid, kind, user_id.as_str()).await?,
+                );
             }
         }
         Ok(())
@@ -251,9 +254,9 @@ impl Moment<'_> {
         let names = ["m.room.name", "m.room.canonical_alias"];
         let named = store::state::current_of_types(db, self.room.nid, names).await?;
         if named.is_empty() {
-            let heroes =
-                store::memberships::heroes(db, &self.room, &self.question.user_id).await?;
-            summary.heroes = heroes.into_iter().filter_map(|user| UserId::parse(user).ok()).collect();
+            let heroes = store::memberships::heroes(db, &self.room, &self.question.user_id).await?;
+            summary.heroes =
+                heroes.into_iter().filter_map(|user| UserId::parse(user).ok()).collect();
         }
         Ok(summary)
     }

@@ -73,8 +73,9 @@ impl Waiters {
                 waiter.rooms.with(|known| known.rooms.insert(room_nid));
             }
             for waiter in users.values() {
-                let concerned =
-                    waiter.rooms.with(|known| !known.is_complete || known.rooms.contains(&room_nid));
+                let concerned = waiter
+                    .rooms
+                    .with(|known| !known.is_complete || known.rooms.contains(&room_nid));
                 if concerned {
                     waiter.news.send_replace(());
                 }
@@ -114,7 +115,7 @@ mod tests {
         let (alice, bob) = (user_id!("@alice:x"), user_id!("@bob:x"));
         let mut at_alice = entry(&waiters, alice, &[1]);
         let mut at_bob = entry(&waiters, bob, &[2]);
-        let mut woken = |receiver: &mut watch::Receiver<()>| {
+        let woken = |receiver: &mut watch::Receiver<()>| {
             let woken = receiver.has_changed().unwrap();
             receiver.mark_unchanged();
             woken

@@ -105,8 +105,7 @@ impl IrcClient {
 impl NetworkClient for IrcClient {
     async fn connect(&self, sink: RemoteSink, context: ConnectContext) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // A login that gave up (a wrong password) has ended by itself and may begin anew.
-        if running.as_ref().is_some_and(|running| !running.tasks.is_empty()) {
+        if running.is_some() {
             return;
         }
         let (sender, news) = tokio::sync::mpsc::channel(NEWS_ROOM);

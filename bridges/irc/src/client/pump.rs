@@ -87,7 +87,7 @@ impl Pump {
             }
             Incoming::Lost { failure, next_try } => {
                 self.translator.lost(now);
-                self.sink.state(bridge_state(&failure, next_try)).await;
+                self.sink.state(bridge_state(&failure, next_try.is_some())).await;
             }
             Incoming::Line { .. } => {}
         }

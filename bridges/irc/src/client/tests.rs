@@ -13,7 +13,7 @@ use bridge_core::{
         Batch, BridgeState, BridgeStateKind, CommitError, ConnectContext, Cursor, EventSource,
         LoginInput, LoginRecord, LoginStep, MessageContent, NetworkClient, NetworkConnector as _,
         NetworkContext, NetworkError, Outgoing, OutgoingKind, RemoteEvent, RemoteEventKind,
-        RemoteIntake, RemoteMembership, RemoteSink, SendOutcome, Speaker, StoredLogin,
+        RemoteIntake, RemoteSink, SendOutcome, Speaker, StoredLogin,
     },
 };
 use secrecy::SecretString;
@@ -293,7 +293,7 @@ async fn a_channel_we_were_kicked_from_takes_nothing_and_says_so() {
     alice.peer.send(":bob!b@h KICK #room alice :out").await;
     loop {
         let Some(Told::Events(events)) = alice.told.recv().await else { panic!() };
-        if events.iter().any(|e| matches!(&e.kind, RemoteEventKind::Membership(change) if change.membership == RemoteMembership::Kick)) {
+        if events.iter().any(|e| matches!(e.kind, RemoteEventKind::BridgeNotice { .. })) {
             break;
         }
     }

@@ -77,7 +77,7 @@ pub async fn connect(settings: &Settings, clock: &dyn Clock) -> Result<Establish
             Err(Failure::new(FailureKind::Unreachable, "the server did not finish the registration"))
         }
     };
-    registered.map_err(|failure| handshake.ended(failure))?;
+    registered?;
     Ok(Established { lines, write, session: handshake.finish(), early })
 }
 

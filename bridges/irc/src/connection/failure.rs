@@ -138,45 +138,43 @@ impl Failure {
             // enough not to be taken for an attack.
             FailureKind::Banned => Retry::After(seconds(3600)),
             FailureKind::TooManyConnections | FailureKind::NickInUse => Retry::After(seconds(60)),
-            FailureKind::Tls => Retry::After(seconds(60)),
+            FailureKind::Killed | FailureKind::Tls => Retry::After(seconds(60)),
             FailureKind::Throttled | FailureKind::SaslUnavailable => Retry::After(seconds(30)),
             FailureKind::Flooded => Retry::After(seconds(20)),
-            // Killed as well: mostly it frees a nick. Whoever is killed again waits longer anyway.
-            FailureKind::Unreachable
-            | FailureKind::PingTimeout
-            | FailureKind::Closed
-            | FailureKind::Killed => Retry::After(seconds(2)),
+            FailureKind::Unreachable | FailureKind::PingTimeout | FailureKind::Closed => {
+                Retry::After(seconds(2))
+            }
         }
     }
 
-    /// Tells a person what happened and what they can do.
+    /// Tells a person what happened and what to do, without naming the network.
     #[must_use]
     pub fn words(&self) -> String {
         let Self { kind, detail } = self;
         match kind {
             FailureKind::Unreachable => {
-                format!("The server cannot be reached: no connection ({detail}).")
+                format!("The server cannot be reached ({detail}). The bridge keeps trying.")
             }
             FailureKind::Tls => format!(
-                "No safe connection to the server ({detail}). If its certificate is private, the operator can name it with `tls_ca_file`."
+                "No safe connection to the server ({detail}). If its certificate is private, the operator can name it with tls_ca_file. The bridge keeps trying."
             ),
-            FailureKind::Throttled => {
-                format!("The server asks to connect less often ({detail}). Wait a minute or two.")
-            }
+            FailureKind::Throttled => format!(
+                "The server asks to connect less often ({detail}). The bridge waits and tries again."
+            ),
             FailureKind::TooManyConnections => format!(
-                "The server allows no more connections from here ({detail}). The operator can ask the network for a higher limit."
+                "The server allows no more connections from here ({detail}). The bridge tries again in a while; the operator can ask the network for a higher limit."
             ),
             FailureKind::Banned => format!(
-                "The network has banned this address or nick: {detail}. Its staff can lift the ban."
+                "The network has banned this address or nick: {detail}. Ask the network's staff to lift the ban; the bridge tries again once an hour."
             ),
             FailureKind::BadServerPassword => format!(
-                "The server wants a password of its own ({detail}). The operator sets it as `password` in the network's configuration."
+                "The server wants another password of its own ({detail}). The operator sets it as `password` in the network's configuration."
             ),
             FailureKind::BadCredentials => format!(
                 "Account or password is wrong ({detail}). Log in again with the right ones."
             ),
             FailureKind::SaslUnavailable => format!(
-                "The server cannot check accounts at present ({detail}), and the bridge does not connect without the account it was given."
+                "The server cannot check accounts at present ({detail}), and the bridge does not connect without the account it was given. It keeps trying."
             ),
             FailureKind::NickInUse => format!(
                 "The nick is in use ({detail}). Choose another one, or free it with the network's services."
@@ -185,13 +183,17 @@ impl Failure {
                 "The server does not accept the nick ({detail}). Log in again with another one."
             ),
             FailureKind::Flooded => format!(
-                "The server cut us off for talking too fast ({detail}). The operator can slow the bridge down with `pacing`."
+                "The server cut us off for talking too fast ({detail}). The bridge comes back; the operator can slow it down with `pacing`."
             ),
-            FailureKind::Killed => {
-                format!("The network's staff or services ended the connection ({detail}).")
+            FailureKind::Killed => format!(
+                "The network's staff or services ended the connection ({detail}). The bridge tries again in a while."
+            ),
+            FailureKind::PingTimeout => {
+                format!("The server no longer answered ({detail}). The bridge reconnects.")
             }
-            FailureKind::PingTimeout => format!("The server no longer answered ({detail})."),
-            FailureKind::Closed => format!("The connection ended ({detail})."),
+            FailureKind::Closed => {
+                format!("The connection ended ({detail}). The bridge reconnects.")
+            }
             FailureKind::Stopped => "The bridge ended the connection.".to_owned(),
         }
     }

@@ -56,8 +56,6 @@ pub(super) struct Handshake<'a> {
     requested: VecDeque<Vec<String>>,
     sasl: SaslState,
     welcomed: bool,
-    /// The server said that it will not have us; its reason may come with the ERROR that follows.
-    kept_out: Option<Failure>,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -81,7 +79,6 @@ impl<'a> Handshake<'a> {
             requested: VecDeque::new(),
             sasl,
             welcomed: false,
-            kept_out: None,
         }
     }
 
@@ -115,7 +112,7 @@ impl<'a> Handshake<'a> {
             return Ok(Progress::Send(self.answer_challenge(message)));
         }
         if message.is("ERROR") {
-            return Err(self.ended(Failure::from_error(message.last())));
+            return Err(Failure::from_error(message.last()));
         }
         if message.is("PING") {
             return Ok(Progress::Send(vec![Message::new("PONG", [message.last()])]));
@@ -146,12 +143,9 @@ impl<'a> Handshake<'a> {
             // Nick in use, nick collision, nick temporarily unavailable.
             433 | 436 | 437 if !self.welcomed => self.next_nick(message).map(Progress::Send),
             // Erroneous nick; ERR_NONICKNAMEGIVEN.
-            431 | 432 if !self.welcomed => {
-                let detail = format!("{}: {}", self.tried_nick, message.last());
-                Err(Failure::new(FailureKind::NickRefused, detail))
-            }
-            464 => Ok(self.keep_out(FailureKind::BadServerPassword, message)),
-            463 | 465 | 466 => Ok(self.keep_out(FailureKind::Banned, message)),
+            431 | 432 if !self.welcomed => failed(FailureKind::NickRefused),
+            464 => failed(FailureKind::BadServerPassword),
+            463 | 465 | 466 => failed(FailureKind::Banned),
             // SASL success; already authenticated.
             903 | 907 => {
                 self.sasl = SaslState::Done;
@@ -165,24 +159,6 @@ impl<'a> Handshake<'a> {
                 format!("the server only knows {}", message.param(1)),
             )),
             _ => Ok(Progress::Send(Vec::new())),
-        }
-    }
-
-    fn keep_out(&mut self, kind: FailureKind, message: &Message) -> Progress {
-        self.kept_out.get_or_insert(Failure::new(kind, message.last()));
-        Progress::Send(Vec::new())
-    }
-
-    /// The connection is over: what the server said before counts, and both are told.
-    pub(super) fn ended(&mut self, end: Failure) -> Failure {
-        match self.kept_out.take() {
-            Some(Failure { kind, detail }) if end.kind == FailureKind::Unreachable => {
-                Failure { kind, detail }
-            }
-            Some(Failure { kind, detail }) => {
-                Failure { kind, detail: format!("{detail}; {}", end.detail) }
-            }
-            None => end,
         }
     }
 

@@ -12,11 +12,8 @@ use std::{
 };
 
 use bridge_core::{
-    ids::{LoginId, RemoteChatId},
-    network::{
-        ChatInfo, ChatKind, Gap, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
-        RemoteSender, UserInfo,
-    },
+    ids::LoginId,
+    network::{ChatInfo, ChatKind, Gap, RemoteEvent, RemoteEventKind, RemoteSender, UserInfo},
 };
 
 use crate::{
@@ -132,20 +129,14 @@ impl Translator {
                 Err(JoinError::Offline(_)) => {}
                 Err(JoinError::Refused(Refusal { kind, words })) => {
                     let for_now = matches!(kind, RefusalKind::Wait(_));
-                    let text =
-                        if for_now { format!("{words} The bridge keeps trying.") } else { words };
+                    let text = if for_now {
+                        format!("{words} The bridge keeps trying.")
+                    } else {
+                        format!("{words} Nothing crosses here until this login has joined again.")
+                    };
                     let notice = RemoteEventKind::BridgeNotice { text };
-                    translated.events.push(about_us(&view.session, &chat, notice));
+                    translated.events.push(RemoteEvent::new(chat, notice));
                     if !for_now {
-                        let change = MembershipChange {
-                            user: make_user_id(&view.session, &view.session.nick),
-                            is_me: true,
-                            profile: None,
-                            membership: RemoteMembership::Leave,
-                            reason: None,
-                        };
-                        let gone = RemoteEventKind::Membership(change);
-                        translated.events.push(about_us(&view.session, &chat, gone));
                         translated.left.push(channel);
                     }
                 }
@@ -247,17 +238,6 @@ impl Translator {
     fn is_sibling(&self, heard: &Heard<'_>, session: &Session) -> bool {
         self.own.is_sibling(&heard.from, &self.login, session, heard.now_ms)
     }
-}
-
-/// Makes an event about our own account: the core takes it from us, whoever listens in the chat.
-fn about_us(session: &Session, chat: &RemoteChatId, kind: RemoteEventKind) -> RemoteEvent {
-    let mut event = RemoteEvent::new(chat.clone(), kind);
-    event.sender = Some(RemoteSender {
-        user: make_user_id(session, &session.nick),
-        is_me: true,
-        profile: Some(profile(&session.nick)),
-    });
-    event
 }
 
 /// Returns the profile of a nick: IRC knows nothing more.

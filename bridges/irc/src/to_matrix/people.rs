@@ -79,10 +79,16 @@ impl Translator {
         let kicked =
             |reason| self.membership(heard, session, channel, nick, RemoteMembership::Kick, reason);
         if session.is_me(nick) {
-            // The core tells the room, and that this login has no part in it any more.
-            translated.events.push(kicked(reason));
+            translated.events.push(kicked(reason.clone()));
             roster.leave(session, channel);
             translated.left.push(channel.to_owned());
+            let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let text = format!(
+                "{nick} was kicked from {channel} by {}{why}. Nothing crosses here for this login until it joins again.",
+                heard.from.nick
+            );
+            let chat = make_chat_id(session, channel);
+            translated.events.push(RemoteEvent::new(chat, RemoteEventKind::BridgeNotice { text }));
             return translated;
         }
         let sibling = self.is_own(nick, session, heard.now_ms);

@@ -213,12 +213,13 @@ fn our_own_nick_may_change_under_us() {
 }
 
 #[test]
-fn being_kicked_ends_our_part_in_the_channel() {
+fn being_kicked_is_told_in_the_room_and_ends_our_part_in_it() {
     let mut desk = Desk::in_a_room();
     let Translated { events, left } = desk.translates(":bob!b@h KICK #Room alice :spam");
     assert_eq!(membership(&events[0]), ("alice", RemoteMembership::Kick, Some("spam")));
-    assert_eq!(events[0].sender.as_ref().unwrap().user.as_str(), "bob");
-    assert_eq!((events.len(), left), (1, vec!["#Room".to_owned()]));
+    let RemoteEventKind::BridgeNotice { text } = &events[1].kind else { panic!() };
+    assert!(text.contains("bob") && text.contains("spam"));
+    assert_eq!(left, ["#Room"]);
 }
 
 #[test]
@@ -238,7 +239,5 @@ fn after_a_reconnect_gaps_and_refusals_are_told() {
     assert!(
         matches!(&events[1].kind, RemoteEventKind::BridgeNotice { text } if text.starts_with("Banned."))
     );
-    assert_eq!(membership(&events[2]), ("alice", RemoteMembership::Leave, None));
-    assert!(events[1..].iter().all(|event| event.sender.as_ref().unwrap().is_me));
     assert_eq!(left, ["#two"]);
 }

@@ -43,8 +43,8 @@ impl LineBudget {
     }
 }
 
-/// Cuts a text into lines: at its own line ends, and where a line is longer than the budget, before
-/// a space if one is near (some servers, ngIRCd among them, drop spaces at the end of a line), else between characters as people see them, else between code points.
+/// Cuts a text into lines: at its own line ends, and where a line is longer than the budget, behind
+/// a space if one is near, else between characters as people see them, else between code points.
 /// The pieces of one line put together are that line. NUL and CR, which no line can hold, are
 /// dropped, and so are empty lines, which IRC cannot send.
 #[must_use]
@@ -72,7 +72,8 @@ fn cut_position(text: &str, budget: usize) -> usize {
             break;
         }
         whole_character = at;
-        if cluster == " " && !text[..at].ends_with(' ') {
+        let behind_space = text[..at].ends_with(' ');
+        if (behind_space && !cluster.starts_with(' ')) || (cluster == " " && !behind_space) {
             word = at;
         }
     }
@@ -126,8 +127,8 @@ mod tests {
             split(text, 50),
             [
                 "Lorem ipsum dolor sit amet, consectetur adipiscing",
-                " elit, sed do eiusmod tempor incididunt ut labore",
-                " et dolore magna aliqua."
+                " elit, sed do eiusmod tempor incididunt ut labore ",
+                "et dolore magna aliqua."
             ]
         );
     }

@@ -78,8 +78,5 @@ async fn set_fully_read(
     let content = to_raw_value(&json!({ "event_id": event_id })).map_err(Error::internal)?;
     let (shared, user_id) = (house.clone(), who.user_id.clone());
     let wake = move || shared.sync.wake_user(&user_id);
-    house
-        .users
-        .put_account_data(&who.user_id, Some(room_id), "m.fully_read", content, wake)
-        .await
+    house.users.put_account_data(&who.user_id, Some(room_id), "m.fully_read", content, wake).await
 }

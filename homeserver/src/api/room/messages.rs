@@ -1,11 +1,15 @@
-//! `GET /rooms/{roomId}/messages` and `GET /rooms/{roomId}/event/{eventId}`
+//! `GET /rooms/{roomId}/messages`, `GET /rooms/{roomId}/event/{eventId}` and `GET /rooms/{roomId}/context/{eventId}`
 
 use std::collections::BTreeSet;
 
 use axum::{Router, extract::State};
 use ruma::{
-    api::client::{
-        filter::LazyLoadOptions, message::get_message_events, room::get_room_event,
+    api::{
+        Direction,
+        client::{
+            context::get_context, filter::LazyLoadOptions, message::get_message_events,
+            room::get_room_event,
+        },
     },
     serde::Raw,
 };
@@ -19,14 +23,14 @@ use crate::{
     rooms::{
         append::not_in_room,
         messages::{Page, page},
-        read,
+        read::{self, Access},
         token::Token,
     },
-    store,
+    store::{self, events::StoredEvent},
 };
 
 pub(super) fn routes() -> Router<SharedHouse> {
-    route(route(Router::new(), get_messages), get_event)
+    route(route(route(Router::new(), get_messages), get_event), context)
 }
 
 async fn get_messages(
@@ -88,4 +92,51 @@ async fn get_event(
     };
     let json = client::full(&event, &view).map_err(Error::internal)?;
     Ok(get_room_event::v3::Response::new(Raw::from_json(json)))
+}
+
+async fn context(
+    State(house): State<SharedHouse>,
+    Authenticated(who): Authenticated,
+    request: get_context::v3::Request,
+) -> Result<get_context::v3::Response> {
+    let event = read::event(&house, &who, &request.room_id, &request.event_id).await?;
+    let mut db = &house.db;
+    let refusal = || not_in_room(&who.user_id);
+    let room = store::rooms::by_id(&mut db, &request.room_id).await?.ok_or_else(refusal)?;
+    let newest = house.db.committed("events");
+    let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);
+    let page_from = |direction, from| Page {
+        direction,
+        from: Some(Token(from)),
+        to: None,
+        limit: limit.div_ceil(2),
+        filter: &request.filter,
+    };
+    let user_id = &who.user_id;
+    let before = page_from(Direction::Backward, event.position - 1);
+    let before = page(&mut db, &room, user_id, &before, newest).await?;
+    let after = page_from(Direction::Forward, event.position);
+    let after = page(&mut db, &room, user_id, &after, newest).await?;
+    let scope = who.scope();
+    let view = View {
+        room_id: &room.room_id,
+        with_room_id: true,
+        now_ms: house.clock.now_ms(),
+        viewer: Some((user_id, &scope)),
+    };
+    let write = |event: &StoredEvent| client::full(event, &view).map_err(Error::internal);
+    let all = |events: &[StoredEvent]| -> Result<Vec<_>> {
+        events.iter().map(|event| write(event).map(Raw::from_json)).collect()
+    };
+    let access = Access::of(&mut db, &request.room_id, user_id).await?;
+    let state = access.state(&mut db).await?;
+    let mut response = get_context::v3::Response::new();
+    response.start = Some(before.end.unwrap_or(before.start).to_string());
+    response.end = Some(after.end.unwrap_or(after.start).to_string());
+    response.events_before = all(&before.events)?;
+    response.events_after = all(&after.events)?;
+    response.event = Some(Raw::from_json(write(&event)?));
+    response.state =
+        state.iter().map(|event| write(event).map(Raw::from_json)).collect::<Result<_>>()?;
+    Ok(response)
 }

@@ -48,7 +48,11 @@ pub(crate) async fn create(
     }
     let mut drafts = vec![contents::create_event(&wish, &rules, &who.user_id)?];
     let profile = house.users.profile(&who.user_id).await?;
-    drafts.push(("m.room.member", who.user_id.to_string(), member_content("join", profile, None, false)));
+    drafts.push((
+        "m.room.member",
+        who.user_id.to_string(),
+        member_content("join", profile, None, false),
+    ));
     drafts.extend(contents::state(&wish, &rules, &who.user_id)?);
     for target in &wish.invite {
         let profile = house.users.profile(target).await?;
@@ -124,20 +128,24 @@ impl Work {
             nid,
             room_id: room_id.clone(),
             version: self.wish.version.clone(),
-            creator: self.creator.clone(),
             joined_count: 0,
             invited_count: 0,
         };
         let mut tip = Tip::of_new_room(room, Arc::clone(&self.rules));
         for draft in &drafts {
-            append_to(tx, &self.house, &mut tip, draft, None).await.map_err(|error| match error {
-                Error::Matrix(error) if error.errcode == "M_FORBIDDEN" => {
-                    let words = format!("The room would start with an event that is not allowed ({}): {}", draft.kind, error.message);
-                    let status = http::StatusCode::BAD_REQUEST;
-                    MatrixError::new(status, "M_INVALID_ROOM_STATE", words).into()
-                }
-                other => other,
-            })?;
+            append_to(tx, &self.house, &mut tip, draft, None).await.map_err(
+                |error| match error {
+                    Error::Matrix(error) if error.errcode == "M_FORBIDDEN" => {
+                        let words = format!(
+                            "The room would start with an event that is not allowed ({}): {}",
+                            draft.kind, error.message
+                        );
+                        let status = http::StatusCode::BAD_REQUEST;
+                        MatrixError::new(status, "M_INVALID_ROOM_STATE", words).into()
+                    }
+                    other => other,
+                },
+            )?;
         }
         tip.put_forward(tx, &self.house);
         Ok(room_id)

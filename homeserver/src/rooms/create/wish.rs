@@ -48,8 +48,7 @@ impl Wish {
             return Err(MatrixError::forbidden(words).into());
         }
         let published = request.visibility == Visibility::Public;
-        let usual =
-            if published { RoomPreset::PublicChat } else { RoomPreset::PrivateChat };
+        let usual = if published { RoomPreset::PublicChat } else { RoomPreset::PrivateChat };
         let alias = request.room_alias_name.map(|name| make_alias(&name, server_name));
         let initial_state = request.initial_state.iter().map(|event| {
             serde_json::from_str(event.json().get()).map_err(|error| {
@@ -69,7 +68,9 @@ impl Wish {
             alias: alias.transpose()?,
             invite,
             creation_content: object(request.creation_content.as_ref().map(|raw| raw.json()))?,
-            power_levels: object(request.power_level_content_override.as_ref().map(|raw| raw.json()))?,
+            power_levels: object(
+                request.power_level_content_override.as_ref().map(|raw| raw.json()),
+            )?,
             initial_state: initial_state.collect::<Result<_, MatrixError>>()?,
         })
     }
@@ -91,7 +92,8 @@ impl Wish {
 }
 
 fn make_alias(name: &str, server_name: &ServerName) -> Result<OwnedRoomAliasId> {
-    let valid = !name.is_empty() && !name.contains([':', '\0']) && !name.contains(char::is_whitespace);
+    let valid =
+        !name.is_empty() && !name.contains([':', '\0']) && !name.contains(char::is_whitespace);
     let alias = RoomAliasId::parse(format!("#{name}:{server_name}")).ok().filter(|_| valid);
     alias.ok_or_else(|| {
         MatrixError::invalid_param("`room_alias_name` is the part between # and : of an alias.")

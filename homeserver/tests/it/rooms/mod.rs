@@ -1,3 +1,12 @@
 //! Rooms: what people say, see and may do in them.
 
-mod basics;
+mod aliases;
+mod creation;
+mod history;
+mod membership;
+mod messages;
+mod order;
+mod redaction;
+mod state;
+mod sync;
+pub(crate) mod talk;

@@ -39,9 +39,11 @@ impl Room {
     }
 
     async fn next_line(&mut self) -> Message {
-        match self.news.recv().await.expect("more lines") {
-            Incoming::Line { message, .. } => message,
-            other => panic!("{other:?} is no line"),
+        loop {
+            match self.news.recv().await.expect("more lines") {
+                Incoming::Line { message, .. } => return message,
+                other => panic!("{other:?} is no line"),
+            }
         }
     }
 }
