@@ -1,0 +1,226 @@
+//! One login: it reads the network's updates after the position the core has stored, commits them,
+//! and only then asks for more; and it sends what the core hands it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
+use bridge_core::network::{
+    Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, CommitError, ConnectContext,
+    Cursor, Directory, NetworkClient, NetworkError, Outgoing, Refusal, RemoteSink, RemoteStep,
+    SendOutcome, UserInfo,
+};
+use support_clock::SharedClock;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::capabilities;
+use crate::chat_info;
+use crate::error::send_outcome;
+use crate::from_matrix::{self, Post};
+use crate::ids::{make_message_id, make_user_id, parse_user_id};
+use crate::metadata::LoginMetadata;
+use crate::network::{DemoNetwork, Refused};
+use crate::to_matrix;
+
+/// The one stream of updates there is.
+const STREAM: &str = "updates";
+/// How many updates are committed together.
+const AT_ONCE: usize = 100;
+/// How long the core is given when its storage is in trouble, before the same is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One login's client.
+#[derive(Debug)]
+pub(crate) struct DemoClient {
+    inner: Arc<Inner>,
+    tasks: TaskTracker,
+    /// Ends the connection of now; replaced by each `connect`.
+    connection: Mutex<CancellationToken>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    network: DemoNetwork,
+    clock: SharedClock,
+    login: LoginId,
+    metadata: LoginMetadata,
+}
+
+impl DemoClient {
+    pub(crate) fn new(
+        network: DemoNetwork,
+        clock: SharedClock,
+        login: LoginId,
+        metadata: LoginMetadata,
+    ) -> Self {
+        let inner = Arc::new(Inner { network, clock, login, metadata });
+        Self { inner, tasks: TaskTracker::new(), connection: Mutex::default() }
+    }
+
+    pub(crate) fn network(&self) -> &DemoNetwork {
+        &self.inner.network
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.inner.metadata.account
+    }
+
+    pub(crate) fn login(&self) -> &LoginId {
+        &self.inner.login
+    }
+
+    fn replace_connection(&self) -> CancellationToken {
+        let new = CancellationToken::new();
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *connection, new.clone()).cancel();
+        new
+    }
+}
+
+#[async_trait]
+impl NetworkClient for DemoClient {
+    async fn connect(&self, sink: RemoteSink, _context: ConnectContext) {
+        let connection = self.replace_connection();
+        let inner = self.inner.clone();
+        let listening = async move {
+            if inner.listen(&sink).await.is_err() {
+                tracing::debug!(login = %inner.login, "the core serves this login no longer");
+            }
+        };
+        self.tasks.spawn(async move { connection.run_until_cancelled(listening).await });
+    }
+
+    async fn disconnect(&self) {
+        self.replace_connection().cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+
+    fn capabilities(&self, _portal: &PortalKey) -> Capabilities {
+        capabilities::capabilities()
+    }
+
+    fn own_user(&self) -> Option<RemoteUserId> {
+        Some(make_user_id(self.account()))
+    }
+
+    async fn chat_info(&self, chat: &RemoteChatId) -> Result<ChatInfo, NetworkError> {
+        chat_info::chat_info(self.network(), self.account(), chat)
+    }
+
+    async fn user_info(&self, user: &RemoteUserId) -> Result<UserInfo, NetworkError> {
+        Ok(to_matrix::profile(parse_user_id(user)))
+    }
+
+    fn plan(
+        &self,
+        outgoing: &Outgoing,
+        capabilities: &Capabilities,
+    ) -> Result<Vec<RemoteStep>, Refusal> {
+        from_matrix::plan(outgoing, capabilities)
+    }
+
+    async fn send(&self, portal: &PortalKey, step: &RemoteStep, key: &SendKey) -> SendOutcome {
+        let post = match Post::parse(step) {
+            Ok(post) => post,
+            Err(error) => return SendOutcome::Failed { words: error.to_string() },
+        };
+        let place = from_matrix::place(&portal.chat);
+        let sent = self.network().post(self.account(), &place, post.kind, &post.text, key.as_str());
+        match sent {
+            Ok((number, at)) => SendOutcome::Confirmed {
+                remote_id: Some(make_message_id(number)),
+                timestamp: Some(at),
+            },
+            Err(refused) => send_outcome(refused),
+        }
+    }
+
+    async fn resolve(&self, _portal: &PortalKey, _step: &RemoteStep, key: &SendKey) -> SendOutcome {
+        match self.network().find_by_key(self.account(), key.as_str()) {
+            Some((number, at)) => SendOutcome::Confirmed {
+                remote_id: Some(make_message_id(number)),
+                timestamp: Some(at),
+            },
+            None => SendOutcome::Unknown { reason: "the network knows no such send".to_owned() },
+        }
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
+    }
+}
+
+impl Inner {
+    /// Stays connected for good. Ends when the core serves this login no longer.
+    async fn listen(&self, sink: &RemoteSink) -> Result<(), CommitError> {
+        let mut position = self.stored_position(sink).await?;
+        loop {
+            sink.state(BridgeState::new(BridgeStateKind::Connecting)).await;
+            match self.hear(sink, &mut position).await? {
+                Refused::NoSuchAccount => {
+                    let kind = BridgeStateKind::BadCredentials;
+                    let words = "The network knows no such account any more.";
+                    sink.state(BridgeState::with_message(kind, words)).await;
+                    return Ok(());
+                }
+                refused => {
+                    let kind = BridgeStateKind::TransientDisconnect;
+                    let words = format!("{refused}.");
+                    sink.state(BridgeState::with_message(kind, words)).await;
+                    self.network.reachable().await;
+                }
+            }
+        }
+    }
+
+    /// Hears updates and commits them, until the network is away. Returns why.
+    async fn hear(&self, sink: &RemoteSink, position: &mut i64) -> Result<Refused, CommitError> {
+        let account = self.metadata.account.as_str();
+        if let Err(refused) = self.network.check(account) {
+            return Ok(refused);
+        }
+        sink.state(BridgeState::new(BridgeStateKind::Connected)).await;
+        loop {
+            let updates = match self.network.updates(account, *position, AT_ONCE).await {
+                Ok(updates) => updates,
+                Err(refused) => return Ok(refused),
+            };
+            let Some(last) = updates.last().map(|update| update.number) else { continue };
+            let events = updates.iter().map(|u| to_matrix::event(u, account, &self.login));
+            let cursor = Cursor { stream: STREAM.to_owned(), value: last.to_string(), order: last };
+            let batch =
+                Batch { events: events.collect(), cursors: vec![cursor], settlements: vec![] };
+            self.commit(sink, batch).await?;
+            *position = last;
+        }
+    }
+
+    /// Commits a batch, again if storage was in trouble: the network does not send it twice
+    /// before we go on.
+    async fn commit(&self, sink: &RemoteSink, batch: Batch) -> Result<(), CommitError> {
+        loop {
+            match sink.commit(batch.clone()).await {
+                Err(CommitError::NotStored(why)) => {
+                    tracing::warn!(why, "updates could not be stored; trying again");
+                    self.clock.sleep(PAUSE).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn stored_position(&self, sink: &RemoteSink) -> Result<i64, CommitError> {
+        loop {
+            match sink.cursor(STREAM).await {
+                Ok(Some(cursor)) => return Ok(cursor.order.max(self.metadata.since)),
+                Ok(None) => return Ok(self.metadata.since),
+                Err(CommitError::NotStored(_)) => self.clock.sleep(PAUSE).await,
+                Err(CommitError::Closed) => return Err(CommitError::Closed),
+            }
+        }
+    }
+}

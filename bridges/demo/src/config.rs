@@ -1,0 +1,55 @@
+//! The section of a demo network in the configuration.
+
+use bridge_core::network::ConfigError;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `[networks.<id>]` with `kind = "demo"`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoConfig {
+    /// The network's name for people.
+    #[serde(default = "display_name")]
+    pub display_name: String,
+    /// Whether a gondolier waits in the lobby, greets and answers.
+    #[serde(default = "yes")]
+    pub gondolier: bool,
+}
+
+impl DemoConfig {
+    /// Reads the section.
+    ///
+    /// # Errors
+    /// Names what is wrong.
+    pub fn parse(section: Value) -> Result<Self, ConfigError> {
+        serde_json::from_value(section)
+            .map_err(|error| ConfigError { key: String::new(), problem: error.to_string() })
+    }
+}
+
+impl Default for DemoConfig {
+    fn default() -> Self {
+        Self { display_name: display_name(), gondolier: yes() }
+    }
+}
+
+fn display_name() -> String {
+    "Demo".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        assert_eq!(DemoConfig::parse(json!({})).unwrap(), DemoConfig::default());
+        let error = DemoConfig::parse(json!({ "gondoleer": true })).unwrap_err();
+        assert!(error.problem.contains("gondoleer") && error.problem.contains("gondolier"));
+    }
+}

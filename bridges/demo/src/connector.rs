@@ -1,0 +1,106 @@
+//! One configured demo network: how one logs in, and how a stored login becomes a client.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bridge_core::network::{
+    ConfigError, LoginFlow, LoginProcess, NetworkClient, NetworkConnector, NetworkContext,
+    NetworkError, NetworkFactory, NetworkFacts, StoredLogin,
+};
+use serde_json::Value;
+
+use crate::client::DemoClient;
+use crate::config::DemoConfig;
+use crate::login::{self, NameLogin};
+use crate::metadata::LoginMetadata;
+use crate::network::DemoNetwork;
+
+/// What `kind` says in the configuration.
+pub const KIND: &str = "demo";
+
+/// Returns what makes connectors from their configuration, each with a network of its own.
+pub fn factory() -> NetworkFactory {
+    Arc::new(|context: NetworkContext, section: Value| {
+        let config = DemoConfig::parse(section)?;
+        let network = DemoNetwork::new(context.clock.clone());
+        if config.gondolier {
+            network.send_gondolier();
+        }
+        Ok(connector(context, config, network))
+    })
+}
+
+/// Returns what makes connectors to a network one holds oneself: tests speak through the handle.
+pub fn factory_for(network: DemoNetwork) -> NetworkFactory {
+    Arc::new(move |context: NetworkContext, section: Value| {
+        Ok(connector(context, DemoConfig::parse(section)?, network.clone()))
+    })
+}
+
+fn connector(
+    context: NetworkContext,
+    config: DemoConfig,
+    network: DemoNetwork,
+) -> Arc<dyn NetworkConnector> {
+    Arc::new(DemoConnector::new(context, config, network))
+}
+
+/// One configured network.
+#[derive(Clone, Debug)]
+pub struct DemoConnector {
+    context: NetworkContext,
+    config: DemoConfig,
+    network: DemoNetwork,
+}
+
+impl DemoConnector {
+    /// Makes a connector to a network.
+    pub fn new(context: NetworkContext, config: DemoConfig, network: DemoNetwork) -> Self {
+        Self { context, config, network }
+    }
+
+    /// Reads the section and makes a connector to a network.
+    ///
+    /// # Errors
+    /// The section has a key that is wrong.
+    pub fn from_config(
+        context: NetworkContext,
+        section: Value,
+        network: DemoNetwork,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self::new(context, DemoConfig::parse(section)?, network))
+    }
+}
+
+#[async_trait]
+impl NetworkConnector for DemoConnector {
+    fn facts(&self) -> NetworkFacts {
+        NetworkFacts {
+            kind: KIND,
+            protocol_name: "Demo",
+            display_name: self.config.display_name.clone(),
+            url: "",
+        }
+    }
+
+    fn login_flows(&self) -> Vec<LoginFlow> {
+        vec![login::flow()]
+    }
+
+    async fn start_login(
+        &self,
+        flow: &str,
+        owner: &str,
+    ) -> Result<Box<dyn LoginProcess>, NetworkError> {
+        if flow != login::FLOW {
+            return Err(NetworkError::Invalid(format!("There is no way to log in called {flow}.")));
+        }
+        Ok(Box::new(NameLogin::new(self.network.clone(), owner)))
+    }
+
+    fn load_login(&self, login: StoredLogin) -> Result<Arc<dyn NetworkClient>, NetworkError> {
+        let metadata = LoginMetadata::parse(&login.record.metadata)?;
+        let clock = self.context.clock.clone();
+        Ok(Arc::new(DemoClient::new(self.network.clone(), clock, login.id, metadata)))
+    }
+}

@@ -1,0 +1,288 @@
+//! The network itself: what stands on the other side of a real bridge's socket. Not part of the
+//! bridge; a real one finds this at the network and has a library for it in its place.
+//!
+//! Everything that happens gets the next number of one list. A member of a chat may ask for what
+//! happened there after a number, again and again: nothing is lost while nobody listens.
+
+mod gondolier;
+mod world;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use support_clock::SharedClock;
+use tokio::sync::watch;
+
+use self::world::World;
+pub(crate) use self::world::{Group, Happening, Refused, Update};
+use crate::ids::Place;
+
+/// The chat that is always there.
+pub const LOBBY: &str = "lobby";
+
+/// A handle to the network. Clones are the same network.
+#[derive(Clone)]
+pub struct DemoNetwork(Arc<Shared>);
+
+struct Shared {
+    clock: SharedClock,
+    world: Mutex<World>,
+    /// Changes with everything that happens.
+    news: watch::Sender<u64>,
+}
+
+/// What kind of thing was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaidKind {
+    /// Words.
+    Text,
+    /// Words of a program.
+    Notice,
+    /// Something done.
+    Emote,
+}
+
+/// Something that was said in a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its number; `m` and this number is the message's id.
+    pub number: i64,
+    /// By whom.
+    pub by: String,
+    /// What kind.
+    pub kind: SaidKind,
+    /// What.
+    pub text: String,
+}
+
+/// What goes wrong with a send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The message arrives, its answer does not.
+    AnswerLost,
+    /// The message is refused for this reason.
+    Refused(String),
+    /// The network asks to wait.
+    Busy(std::time::Duration),
+}
+
+impl DemoNetwork {
+    /// Makes a network with an empty lobby.
+    pub fn new(clock: SharedClock) -> Self {
+        // Numbers begin where the clock is, so that a network made anew after a restart does not
+        // give out numbers that were known before.
+        let first = clock.now_ms().max(0) << 20;
+        let world = Mutex::new(World::new(first, LOBBY));
+        Self(Arc::new(Shared { clock, world, news: watch::Sender::new(0) }))
+    }
+
+    /// Sends a gondolier to the lobby, who greets whoever comes and answers whatever is said.
+    pub fn send_gondolier(&self) {
+        self.change(|world, now| gondolier::arrive(world, LOBBY, now));
+    }
+
+    /// Makes a group.
+    pub fn add_group(&self, name: &str) {
+        self.change(|world, _| world.add_group(name));
+    }
+
+    /// Has somebody say something in a group; they join if they have to. Returns its number.
+    pub fn says(&self, who: &str, group: &str, text: &str) -> i64 {
+        self.speaks(who, group, SaidKind::Text, text)
+    }
+
+    /// Has somebody say something of any kind in a group; they join if they have to.
+    pub fn speaks(&self, who: &str, group: &str, kind: SaidKind, text: &str) -> i64 {
+        self.change(|world, now| {
+            world.add_group(group);
+            world.come(who, group, now);
+            world.say(who, &Place::Group(group.to_owned()), kind, text, None, now)
+        })
+    }
+
+    /// Has somebody write to somebody else. Returns its number.
+    pub fn writes(&self, who: &str, to: &str, text: &str) -> i64 {
+        self.change(|world, now| {
+            world.add_person(who);
+            world.say(who, &Place::With(to.to_owned()), SaidKind::Text, text, None, now)
+        })
+    }
+
+    /// Has somebody come into a group.
+    pub fn comes(&self, who: &str, group: &str) {
+        self.change(|world, now| {
+            world.add_group(group);
+            world.come(who, group, now);
+        });
+    }
+
+    /// Has somebody leave a group.
+    pub fn goes(&self, who: &str, group: &str) {
+        self.change(|world, now| world.go(who, group, now));
+    }
+
+    /// Has somebody remove somebody from a group.
+    pub fn removes(&self, by: &str, who: &str, group: &str, reason: &str) {
+        self.change(|world, now| world.remove(by, who, group, reason, now));
+    }
+
+    /// Has somebody set a group's topic.
+    pub fn sets_topic(&self, who: &str, group: &str, topic: &str) {
+        self.change(|world, now| world.set_topic(who, group, topic, now));
+    }
+
+    /// Takes the network away, or brings it back.
+    pub fn set_reachable(&self, reachable: bool) {
+        self.change(|world, _| world.reachable = reachable);
+    }
+
+    /// Deletes an account: its logins are no longer accepted.
+    pub fn delete_account(&self, account: &str) {
+        self.change(|world, _| world.delete_account(account));
+    }
+
+    /// Makes a coming send go wrong; several are taken one after the other.
+    pub fn fail_next(&self, fault: Fault) {
+        self.world().faults.push_back(fault);
+    }
+
+    /// Returns what was said in a group, in order.
+    pub fn said_in(&self, group: &str) -> Vec<Said> {
+        self.world().said(&Place::Group(group.to_owned()), "")
+    }
+
+    /// Returns what was said between two people, in order.
+    pub fn said_between(&self, one: &str, other: &str) -> Vec<Said> {
+        self.world().said(&Place::With(other.to_owned()), one)
+    }
+
+    /// Returns who is in a group.
+    pub fn members(&self, group: &str) -> Vec<String> {
+        self.describe(group).map(|group| group.members.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Waits until what was said in a group fits, and returns it.
+    pub async fn wait_said_in(&self, group: &str, fits: impl Fn(&[Said]) -> bool) -> Vec<Said> {
+        let mut news = self.0.news.subscribe();
+        loop {
+            let said = self.said_in(group);
+            if fits(&said) {
+                return said;
+            }
+            if news.changed().await.is_err() {
+                return said;
+            }
+        }
+    }
+
+    // What follows is what the bridge's client calls.
+
+    /// Makes an account, or enters an existing one, and returns the number of the newest update.
+    pub(crate) fn sign_up(&self, account: &str) -> Result<i64, Refused> {
+        self.change(|world, _| world.sign_up(account))
+    }
+
+    pub(crate) fn join(&self, account: &str, group: &str) -> Result<(), Refused> {
+        self.change(|world, now| {
+            world.check(account)?;
+            if !world.has_group(group) {
+                return Err(Refused::NoSuchChat);
+            }
+            world.come(account, group, now);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn leave(&self, account: &str, group: &str) -> Result<(), Refused> {
+        self.change(|world, now| {
+            world.check(account)?;
+            world.go(account, group, now);
+            Ok(())
+        })
+    }
+
+    /// Posts a message. The same key again is the same message again.
+    pub(crate) fn post(
+        &self,
+        account: &str,
+        place: &Place,
+        kind: SaidKind,
+        text: &str,
+        key: &str,
+    ) -> Result<(i64, i64), Refused> {
+        self.change(|world, now| world.post(account, place, kind, text, key, now))
+    }
+
+    pub(crate) fn find_by_key(&self, account: &str, key: &str) -> Option<(i64, i64)> {
+        self.world().find_by_key(account, key)
+    }
+
+    pub(crate) fn check(&self, account: &str) -> Result<(), Refused> {
+        self.world().check(account)
+    }
+
+    pub(crate) fn describe(&self, group: &str) -> Result<Group, Refused> {
+        self.world().describe(group)
+    }
+
+    pub(crate) fn knows(&self, person: &str) -> bool {
+        self.world().knows(person)
+    }
+
+    /// Returns the next updates for an account after a number; waits if there are none.
+    pub(crate) async fn updates(
+        &self,
+        account: &str,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Update>, Refused> {
+        let mut news = self.0.news.subscribe();
+        loop {
+            let updates = {
+                let world = self.world();
+                world.check(account)?;
+                world.updates(account, after, most)
+            };
+            if !updates.is_empty() {
+                return Ok(updates);
+            }
+            if news.changed().await.is_err() {
+                return Err(Refused::Unreachable);
+            }
+        }
+    }
+
+    /// Waits until the network is there again.
+    pub(crate) async fn reachable(&self) {
+        let mut news = self.0.news.subscribe();
+        while !self.world().reachable {
+            if news.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut World, i64) -> T) -> T {
+        let now = self.0.clock.now_ms();
+        let result = {
+            let mut world = self.world();
+            let result = change(&mut world, now);
+            gondolier::answer(&mut world, now);
+            result
+        };
+        self.0.news.send_modify(|count| *count += 1);
+        result
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for DemoNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DemoNetwork").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,383 @@
+//! Who and what there is on the network, and everything that has happened, in order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::{Fault, Said, SaidKind};
+use crate::ids::Place;
+
+/// Why the network does not do something.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refused {
+    #[error("the network is away")]
+    Unreachable,
+    #[error("the network asks to wait")]
+    Busy(Duration),
+    #[error("the network did not answer")]
+    NoAnswer,
+    #[error("there is no such chat")]
+    NoSuchChat,
+    #[error("the network knows no such account")]
+    NoSuchAccount,
+    #[error("you are not a member of this chat")]
+    NotAMember,
+    #[error("{0}")]
+    Because(String),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Update {
+    pub(crate) number: i64,
+    pub(crate) at: i64,
+    pub(crate) by: String,
+    pub(crate) what: Happening,
+    room: Room,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Happening {
+    Said { kind: SaidKind, text: String, key: Option<String> },
+    Topic(String),
+    Came(String),
+    Went(String),
+    Removed(String, String),
+}
+
+/// Where it happened, whoever looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Room {
+    Group(String),
+    /// In the order of the alphabet.
+    Between(String, String),
+}
+
+/// A group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) topic: String,
+    pub(crate) members: BTreeSet<String>,
+    stays: Vec<Stay>,
+}
+
+/// Somebody's time in a group, by numbers: what they hear of it, even if they ask later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stay {
+    who: String,
+    from: i64,
+    until: Option<i64>,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) reachable: bool,
+    pub(super) faults: VecDeque<Fault>,
+    /// Up to where the gondolier has heard, if he is there.
+    pub(super) gondolier_heard: Option<i64>,
+    first: i64,
+    log: Vec<Update>,
+    groups: BTreeMap<String, Group>,
+    people: BTreeSet<String>,
+    accounts: BTreeSet<String>,
+    by_key: HashMap<(String, String), i64>,
+}
+
+impl Stay {
+    fn spans(&self, number: i64) -> bool {
+        self.from <= number && self.until.is_none_or(|until| number <= until)
+    }
+}
+
+impl Update {
+    /// Returns where it happened, as one of those who were there calls it.
+    pub(crate) fn place_for(&self, account: &str) -> Place {
+        match &self.room {
+            Room::Group(name) => Place::Group(name.clone()),
+            Room::Between(one, other) if one == account => Place::With(other.clone()),
+            Room::Between(one, _) => Place::With(one.clone()),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new(first: i64, lobby: &str) -> Self {
+        let mut world = Self {
+            reachable: true,
+            faults: VecDeque::new(),
+            gondolier_heard: None,
+            first,
+            log: Vec::new(),
+            groups: BTreeMap::new(),
+            people: BTreeSet::new(),
+            accounts: BTreeSet::new(),
+            by_key: HashMap::new(),
+        };
+        world.add_group(lobby);
+        world
+    }
+
+    pub(super) fn add_group(&mut self, name: &str) {
+        let group = || Group { name: name.to_owned(), ..Group::default() };
+        self.groups.entry(name.to_owned()).or_insert_with(group);
+    }
+
+    pub(super) fn has_group(&self, name: &str) -> bool {
+        self.groups.contains_key(name)
+    }
+
+    pub(super) fn add_person(&mut self, name: &str) {
+        self.people.insert(name.to_owned());
+    }
+
+    pub(super) fn knows(&self, person: &str) -> bool {
+        self.people.contains(person)
+    }
+
+    /// Returns the number of the newest update.
+    pub(super) fn newest(&self) -> i64 {
+        self.log.last().map_or(self.first, |update| update.number)
+    }
+
+    pub(super) fn sign_up(&mut self, account: &str) -> Result<i64, Refused> {
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if account.is_empty() || account.chars().count() > 32 || !account.chars().all(fits) {
+            let words = "a name has 1 to 32 letters, digits, `-`, `_` or `.`";
+            return Err(Refused::Because(words.to_owned()));
+        }
+        if self.gondolier_heard.is_some() && account == super::gondolier::NAME {
+            return Err(Refused::Because("that name is taken".to_owned()));
+        }
+        if !self.reachable {
+            return Err(Refused::Unreachable);
+        }
+        self.accounts.insert(account.to_owned());
+        self.people.insert(account.to_owned());
+        Ok(self.newest())
+    }
+
+    pub(super) fn delete_account(&mut self, account: &str) {
+        self.accounts.remove(account);
+    }
+
+    pub(super) fn check(&self, account: &str) -> Result<(), Refused> {
+        if !self.reachable {
+            return Err(Refused::Unreachable);
+        }
+        match self.accounts.contains(account) {
+            true => Ok(()),
+            false => Err(Refused::NoSuchAccount),
+        }
+    }
+
+    pub(super) fn describe(&self, group: &str) -> Result<Group, Refused> {
+        self.groups.get(group).cloned().ok_or(Refused::NoSuchChat)
+    }
+
+    pub(super) fn come(&mut self, who: &str, group: &str, now: i64) {
+        self.people.insert(who.to_owned());
+        let from = self.newest() + 1;
+        let Some(entered) = self.groups.get_mut(group) else { return };
+        if entered.members.insert(who.to_owned()) {
+            entered.stays.push(Stay { who: who.to_owned(), from, until: None });
+            self.note(who, Room::Group(group.to_owned()), Happening::Came(who.to_owned()), now);
+        }
+    }
+
+    pub(super) fn go(&mut self, who: &str, group: &str, now: i64) {
+        self.end_membership(who, who, group, Happening::Went(who.to_owned()), now);
+    }
+
+    pub(super) fn remove(&mut self, by: &str, who: &str, group: &str, reason: &str, now: i64) {
+        let what = Happening::Removed(who.to_owned(), reason.to_owned());
+        self.end_membership(by, who, group, what, now);
+    }
+
+    fn end_membership(&mut self, by: &str, who: &str, group: &str, what: Happening, now: i64) {
+        let end = self.newest() + 1;
+        let Some(left) = self.groups.get_mut(group) else { return };
+        if left.members.remove(who) {
+            let stay = left.stays.iter_mut().find(|stay| stay.who == who && stay.until.is_none());
+            if let Some(stay) = stay {
+                stay.until = Some(end);
+            }
+            self.note(by, Room::Group(group.to_owned()), what, now);
+        }
+    }
+
+    pub(super) fn set_topic(&mut self, who: &str, group: &str, topic: &str, now: i64) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.topic = topic.to_owned();
+            let room = Room::Group(group.name.clone());
+            self.note(who, room, Happening::Topic(topic.to_owned()), now);
+        }
+    }
+
+    /// Says something, without asking whether one may. Returns its number.
+    pub(super) fn say(
+        &mut self,
+        who: &str,
+        place: &Place,
+        kind: SaidKind,
+        text: &str,
+        key: Option<&str>,
+        now: i64,
+    ) -> i64 {
+        let said = Happening::Said { kind, text: text.to_owned(), key: key.map(str::to_owned) };
+        self.note(who, room(place, who), said, now)
+    }
+
+    /// Takes a message from a client.
+    pub(super) fn post(
+        &mut self,
+        account: &str,
+        place: &Place,
+        kind: SaidKind,
+        text: &str,
+        key: &str,
+        now: i64,
+    ) -> Result<(i64, i64), Refused> {
+        self.check(account)?;
+        if let Some(known) = self.find_by_key(account, key) {
+            return Ok(known);
+        }
+        match place {
+            Place::Group(name) => {
+                let group = self.groups.get(name).ok_or(Refused::NoSuchChat)?;
+                if !group.members.contains(account) {
+                    return Err(Refused::NotAMember);
+                }
+            }
+            Place::With(other) if !self.knows(other) => return Err(Refused::NoSuchChat),
+            Place::With(_) => {}
+        }
+        let fault = self.faults.pop_front();
+        match fault {
+            Some(Fault::Refused(why)) => return Err(Refused::Because(why)),
+            Some(Fault::Busy(after)) => return Err(Refused::Busy(after)),
+            Some(Fault::AnswerLost) | None => {}
+        }
+        let number = self.say(account, place, kind, text, Some(key), now);
+        self.by_key.insert((account.to_owned(), key.to_owned()), number);
+        match fault {
+            Some(_) => Err(Refused::NoAnswer),
+            None => Ok((number, now)),
+        }
+    }
+
+    pub(super) fn find_by_key(&self, account: &str, key: &str) -> Option<(i64, i64)> {
+        let number = *self.by_key.get(&(account.to_owned(), key.to_owned()))?;
+        let update = self.log.iter().rev().find(|update| update.number == number)?;
+        Some((number, update.at))
+    }
+
+    /// Returns what happened after a number where an account was.
+    pub(super) fn updates(&self, account: &str, after: i64, most: usize) -> Vec<Update> {
+        let first = self.log.partition_point(|update| update.number <= after);
+        let heard = self.log[first..].iter().filter(|update| self.hears(account, update));
+        heard.take(most).cloned().collect()
+    }
+
+    fn hears(&self, account: &str, update: &Update) -> bool {
+        match &update.room {
+            Room::Between(one, other) => one == account || other == account,
+            Room::Group(name) => self.groups.get(name).is_some_and(|group| {
+                group.stays.iter().any(|stay| stay.who == account && stay.spans(update.number))
+            }),
+        }
+    }
+
+    pub(super) fn said(&self, place: &Place, seen_by: &str) -> Vec<Said> {
+        let room = room(place, seen_by);
+        let said = self.log.iter().filter(|update| update.room == room).filter_map(|update| {
+            let Happening::Said { kind, text, .. } = &update.what else { return None };
+            let (number, by) = (update.number, update.by.clone());
+            Some(Said { number, by, kind: *kind, text: text.clone() })
+        });
+        said.collect()
+    }
+
+    fn note(&mut self, by: &str, room: Room, what: Happening, at: i64) -> i64 {
+        let number = self.newest() + 1;
+        self.log.push(Update { number, at, by: by.to_owned(), what, room });
+        number
+    }
+}
+
+fn room(place: &Place, seen_by: &str) -> Room {
+    match place {
+        Place::Group(name) => Room::Group(name.clone()),
+        Place::With(other) if other.as_str() < seen_by => {
+            Room::Between(other.clone(), seen_by.to_owned())
+        }
+        Place::With(other) => Room::Between(seen_by.to_owned(), other.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::LOBBY;
+
+    #[test]
+    fn the_same_key_is_the_same_message() {
+        let mut world = World::new(0, LOBBY);
+        world.sign_up("alice").unwrap();
+        world.come("alice", LOBBY, 1);
+        let lobby = Place::Group(LOBBY.to_owned());
+        world.faults.push_back(Fault::AnswerLost);
+        let first = world.post("alice", &lobby, SaidKind::Text, "hi", "k1", 2);
+        assert_eq!(first, Err(Refused::NoAnswer));
+        let (number, _) = world.post("alice", &lobby, SaidKind::Text, "hi", "k1", 3).unwrap();
+        assert_eq!(world.find_by_key("alice", "k1"), Some((number, 2)));
+        assert_eq!(world.said(&lobby, "").len(), 1);
+    }
+
+    #[test]
+    fn only_who_is_there_hears() {
+        let mut world = World::new(0, LOBBY);
+        for account in ["alice", "bob", "carol"] {
+            world.sign_up(account).unwrap();
+        }
+        world.come("alice", LOBBY, 1);
+        let said = |world: &mut World, who: &str, place: Place| {
+            world.say(who, &place, SaidKind::Text, "hi", None, 2)
+        };
+        let private = said(&mut world, "bob", Place::With("alice".to_owned()));
+        let numbers = |world: &World, who: &str| -> Vec<i64> {
+            world.updates(who, 0, 10).iter().map(|update| update.number).collect()
+        };
+        assert_eq!(numbers(&world, "alice"), [1, private]);
+        assert_eq!(numbers(&world, "bob"), [private]);
+        assert!(numbers(&world, "carol").is_empty());
+        world.come("carol", LOBBY, 3);
+        let heard = said(&mut world, "alice", Place::Group(LOBBY.to_owned()));
+        world.go("carol", LOBBY, 4);
+        said(&mut world, "alice", Place::Group(LOBBY.to_owned()));
+        assert_eq!(numbers(&world, "carol"), [heard - 1, heard, heard + 1], "from coming to going");
+        let seen = &world.updates("bob", 0, 10)[0];
+        assert_eq!(seen.place_for("bob"), Place::With("alice".to_owned()));
+        assert_eq!(seen.place_for("alice"), Place::With("bob".to_owned()));
+    }
+
+    #[test]
+    fn the_gondolier_greets_and_answers_once() {
+        let mut world = World::new(0, LOBBY);
+        super::super::gondolier::arrive(&mut world, LOBBY, 1);
+        world.sign_up("alice").unwrap();
+        world.come("alice", LOBBY, 2);
+        super::super::gondolier::answer(&mut world, 2);
+        let lobby = Place::Group(LOBBY.to_owned());
+        world.post("alice", &lobby, SaidKind::Text, "ciao", "k1", 3).unwrap();
+        super::super::gondolier::answer(&mut world, 3);
+        super::super::gondolier::answer(&mut world, 3);
+        let said = world.said(&lobby, "");
+        let by: Vec<&str> = said.iter().map(|said| said.by.as_str()).collect();
+        assert_eq!(by, ["gondolier", "alice", "gondolier"]);
+        assert!(said[2].text.contains("ciao"));
+    }
+}
