@@ -76,6 +76,11 @@ impl Homeserver {
         Self { house }
     }
 
+    #[cfg(test)]
+    pub(crate) fn house(&self) -> &SharedHouse {
+        &self.house
+    }
+
     /// Returns the name everything of this server carries.
     #[must_use]
     pub fn server_name(&self) -> &ServerName {

@@ -37,6 +37,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_room ON events (room_nid, position);
 CREATE INDEX events_by_state_key ON events (room_nid, type, state_key, position) WHERE state_key IS NOT NULL;
+CREATE INDEX events_of_state ON events (room_nid, position) WHERE state_key IS NOT NULL;
 CREATE UNIQUE INDEX events_by_txn ON events (txn_key) WHERE txn_key IS NOT NULL;
 
 -- A row of current_state names the event that is in force for one type and state key of a room.

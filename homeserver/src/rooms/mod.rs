@@ -17,6 +17,8 @@ pub(crate) mod read;
 pub(crate) mod redact;
 mod restricted;
 pub(crate) mod send;
+#[cfg(test)]
+mod tests;
 mod tip;
 pub(crate) mod token;
 mod validate;

@@ -27,9 +27,14 @@ async fn on_every_database<F: Future<Output = ()>>(story: impl Fn(Db) -> F) {
 /// Writes in a job of its own.
 macro_rules! write {
     ($db:expr, |$tx:ident| $work:expr) => {
-        $db.write(move |$tx: &mut Tx| Box::pin(async move { Ok::<_, DbError>($work.await?) }))
-            .await
-            .unwrap()
+        $db.write(move |$tx: &mut Tx| {
+            Box::pin(async move {
+                let answer: Result<_, DbError> = $work.await;
+                answer
+            })
+        })
+        .await
+        .unwrap()
     };
 }
 

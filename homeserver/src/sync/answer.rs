@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ruma::{
     OwnedRoomId, OwnedUserId,
-    api::client::{
-        filter::FilterDefinition,
-        sync::sync_events::v3::{JoinedRoom, Response},
-    },
+    api::client::{filter::FilterDefinition, sync::sync_events::v3::Response},
     push::Ruleset,
     serde::Raw,
 };
@@ -152,7 +149,7 @@ impl Question {
                 None => self.is_joined(house, &room_id).await?,
             };
             if is_joined {
-                let room = response.rooms.join.entry(room_id).or_insert_with(JoinedRoom::new);
+                let room = response.rooms.join.entry(room_id).or_default();
                 room.account_data.events = events;
             }
         }

@@ -46,15 +46,17 @@ impl Waiters {
         house: &House,
         user_id: &UserId,
     ) -> Result<watch::Receiver<()>> {
-        let waiter = self.users.with(|users| {
+        // The entry is listened to before anybody could take it for unused.
+        let (waiter, receiver) = self.users.with(|users| {
             if users.len() >= MOST {
                 users.retain(|_, waiter| waiter.news.receiver_count() > 0);
             }
             let entry = users.entry(user_id.to_owned());
             let new = || Waiter { news: watch::Sender::new(()), rooms: Guarded::default() };
-            Arc::clone(entry.or_insert_with(|| Arc::new(new())))
+            let waiter = Arc::clone(entry.or_insert_with(|| Arc::new(new())));
+            let receiver = waiter.news.subscribe();
+            (waiter, receiver)
         });
-        let receiver = waiter.news.subscribe();
         if !waiter.rooms.with(|known| known.is_complete) {
             // A join that commits after this read adds itself to the entry, which is already there.
             let rooms = store::memberships::joined_nids(&mut &house.db, user_id).await?;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use serde_json::{Value, json};
 use support_db::testing::test_locations;
 
-use super::talk::{events, next_batch};
+use super::talk::{events, next_batch, spawn};
 use crate::harness::{Ground, House};
 
 /// Follows a room through `/sync` until an event that ends the story is seen.
@@ -47,12 +47,11 @@ async fn fifty_who_speak_at_once_keep_one_order_for_everybody() {
         let room = house.room(&alice, json!({ "preset": "public_chat" })).await;
         house.in_room(&bob, &room, "join", json!({})).await.ok();
         let since = next_batch(&house.sync(&bob, "").await);
-        let follower =
-            tokio::spawn(follow(house.clone(), bob.clone(), room.clone(), since.clone()));
+        let follower = spawn(follow(house.clone(), bob.clone(), room.clone(), since.clone()));
         let mut speakers = Vec::new();
         for speaker in 0..50 {
             let (house, alice, room) = (house.clone(), alice.clone(), room.clone());
-            speakers.push(tokio::spawn(async move {
+            speakers.push(spawn(async move {
                 let mut own = Vec::new();
                 for number in 0..6 {
                     let txn = format!("{speaker}-{number}");
@@ -97,7 +96,7 @@ async fn a_refused_event_leaves_no_trace_in_a_busy_room() {
     let mut tasks = Vec::new();
     for number in 0..40 {
         let (house, alice, bob, room) = (house.clone(), alice.clone(), bob.clone(), room.clone());
-        tasks.push(tokio::spawn(async move {
+        tasks.push(spawn(async move {
             let txn = number.to_string();
             house.say(&alice, &room, &txn, &txn).await;
             let name = json!({ "name": txn });

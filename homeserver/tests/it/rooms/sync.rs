@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use support_matrix_http::HttpTransport;
 
-use super::talk::{CLIENT, bodies, events, next_batch, of_type, timeline};
+use super::talk::{CLIENT, bodies, events, next_batch, of_type, spawn, timeline};
 use crate::harness::{Ground, escape};
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_long_poll_waits_for_news_and_is_woken_by_them() {
         let poll = {
             let (house, alice) = (Arc::clone(&house), alice.clone());
             let query = format!("since={since}&timeout=60000");
-            tokio::spawn(async move { house.sync(&alice, &query).await })
+            spawn(async move { house.sync(&alice, &query).await })
         };
         // Sometimes before the poll has begun, sometimes after: it may be missed neither way.
         if number % 2 == 0 {
@@ -101,7 +101,7 @@ async fn a_long_poll_waits_for_news_and_is_woken_by_them() {
     let poll = {
         let (house, alice) = (Arc::clone(&house), alice.clone());
         let query = format!("since={since}&timeout=60000");
-        tokio::spawn(async move { house.sync(&alice, &query).await })
+        spawn(async move { house.sync(&alice, &query).await })
     };
     house.in_room(&bob, &foreign, "invite", json!({ "user_id": "@alice:hs.test" })).await.ok();
     let sync = tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap().unwrap();
@@ -126,7 +126,7 @@ async fn a_long_poll_of_a_newly_joined_room_hears_it() {
     let poll = {
         let (house, alice) = (Arc::clone(&house), alice.clone());
         let query = format!("since={}&timeout=60000", next_batch(&sync));
-        tokio::spawn(async move { house.sync(&alice, &query).await })
+        spawn(async move { house.sync(&alice, &query).await })
     };
     tokio::task::yield_now().await;
     house.say(&bob, &room, "1", "welcome").await;
@@ -145,7 +145,7 @@ async fn a_stopping_server_answers_its_long_polls() {
         .body(bytes::Bytes::new())
         .unwrap();
     let transport = Arc::clone(&house.transport);
-    let poll = tokio::spawn(async move { transport.call(request).await.unwrap() });
+    let poll = spawn(async move { transport.call(request).await.unwrap() });
     tokio::task::yield_now().await;
     house.stop().await;
     let answer = tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap().unwrap();

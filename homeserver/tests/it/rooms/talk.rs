@@ -50,6 +50,13 @@ impl House {
     }
 }
 
+/// Lets something happen at the same time.
+pub(crate) fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio_util::task::TaskTracker::new().spawn(work)
+}
+
 pub(crate) fn event_id(answer: Value) -> String {
     answer["event_id"].as_str().unwrap().to_owned()
 }
