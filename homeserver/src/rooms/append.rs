@@ -96,6 +96,7 @@ pub(crate) async fn append_to(
     draft: &Draft,
     txn: Option<&Txn>,
 ) -> Result<Appended> {
+    tip.trim();
     let replaces = match &draft.state_key {
         Some(state_key) => tip.state(tx, &draft.kind.to_string().into(), state_key).await?,
         None => None,

@@ -39,7 +39,7 @@ pub(crate) const VERSIONS: [RoomVersionId; 3] =
     [RoomVersionId::V10, RoomVersionId::V11, RoomVersionId::V12];
 
 /// How many rooms are kept at hand; beyond, all are dropped and read again when needed.
-const MOST_TIPS: usize = 4096;
+const MOST_TIPS: usize = 2000;
 
 /// What is known of rooms without asking the database. Only write jobs look at it.
 #[derive(Debug, Default)]

@@ -169,3 +169,22 @@ async fn a_message_costs_one_statement() {
     }
     assert_eq!(statements() - before, 20);
 }
+
+#[tokio::test]
+async fn a_room_with_more_state_than_is_kept_at_hand_works_like_any() {
+    let ground = Ground::new().await;
+    let room = ground.room(RoomVersionId::V11).await;
+    let content = to_raw_value(&json!({ "v": 1 })).unwrap();
+    for number in 0..450 {
+        let key = number.to_string();
+        let (house, alice) = (&ground.house, &ground.alice);
+        send::state(house, alice, &room, &"x".into(), key, &content, 7).await.unwrap();
+    }
+    ground.say(&room, "still here").await;
+    let room = crate::store::rooms::by_id(&mut ground.db(), &room).await.unwrap().unwrap();
+    let state = crate::store::state::all_current(&mut ground.db(), room.nid).await.unwrap();
+    assert_eq!(state.iter().filter(|event| event.kind == "x").count(), 450);
+    let newest = crate::store::events::newest(&mut ground.db(), room.nid).await.unwrap().unwrap();
+    let then = crate::store::state::of_group(&mut ground.db(), newest.state_group).await.unwrap();
+    assert_eq!(then.len(), state.len());
+}

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How many state events of one room are kept at hand. Beyond, all are dropped and read again when needed.
-const MOST_STATE: usize = 1024;
+const MOST_STATE: usize = 200;
 
 /// What the next event of a room stands on.
 #[derive(Debug)]
@@ -127,18 +127,21 @@ impl Tip {
         self.remember(key, Some(event));
     }
 
-    /// Forgets what is known of the state, because an event of it was redacted.
+    /// Forgets what is known of the state, for example because an event of it was redacted.
     pub(crate) fn forget_state(&mut self) {
         self.state.clear();
         self.complete = false;
     }
 
-    fn remember(&mut self, key: StateKey, event: Option<Arc<Pdu>>) {
-        if self.state.len() >= MOST_STATE && !self.state.contains_key(&key) {
-            // Everything but the members fits into a few entries; they come back with the next event.
-            self.state.retain(|(kind, _), _| kind != "m.room.member");
-            self.complete = false;
+    /// Makes room when too much is kept. Called before an event is judged and never while: what the rules
+    /// look at was put here for them.
+    pub(crate) fn trim(&mut self) {
+        if self.state.len() >= MOST_STATE {
+            self.forget_state();
         }
+    }
+
+    fn remember(&mut self, key: StateKey, event: Option<Arc<Pdu>>) {
         self.state.insert(key, event);
     }
 }
