@@ -457,10 +457,10 @@ fn step_outcome(state: StepState) -> Outcome {
     }
 }
 
-/// Returns the pause before the next attempt: half a second, doubling to a minute.
+/// Returns the pause before the next attempt: half a second, doubling to half a minute.
 pub(crate) fn backoff(attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts.clamp(0, 7)).expect("clamped to 0..=7");
-    (Duration::from_millis(500) * 2_u32.pow(doublings)).min(Duration::from_mins(1))
+    (Duration::from_millis(500) * 2_u32.pow(doublings)).min(Duration::from_secs(30))
 }
 
 #[cfg(test)]

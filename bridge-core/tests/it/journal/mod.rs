@@ -1,0 +1,9 @@
+//! The journal's promises: nothing lost, nothing twice, order kept, over any crash.
+
+mod crashes;
+mod delivery;
+mod intake;
+mod lanes;
+mod shared_portals;
+mod stopping;
+mod to_matrix;
