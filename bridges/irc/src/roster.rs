@@ -115,9 +115,13 @@ impl Roster {
         }
     }
 
-    /// The end of a NAMES reply: it replaces what we thought.
+    /// The end of a NAMES reply: it replaces what we thought. One without any names says nothing,
+    /// since we at least are there.
     pub(crate) fn end_of_names(&mut self, session: &Session, channel: &str) -> Option<&Channel> {
         let channel = self.channel_mut(session, channel)?;
+        if channel.arriving.is_empty() {
+            return None;
+        }
         channel.people = std::mem::take(&mut channel.arriving);
         channel.complete = true;
         Some(channel)

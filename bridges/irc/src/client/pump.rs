@@ -66,6 +66,9 @@ impl Pump {
 
     fn note(&self, translated: Translated, events: &mut Vec<RemoteEvent>) {
         events.extend(translated.events);
+        for entered in translated.entered {
+            self.keeper.want(&entered, None);
+        }
         for left in translated.left {
             self.keeper.unwant(&left, &|one, other| self.translator.same_name(one, other));
         }

@@ -79,8 +79,8 @@ impl IrcClient {
         if let Some(Err(error)) = results.pop() {
             return Err(join_error(error));
         }
-        keeper.want(name, key);
         let session = link.session();
+        keeper.want(&session.fold(name), key);
         let portal = make_portal_key(&self.network, &self.login.id, &session, name);
         let spelled = session.channels.get(&session.fold(name)).cloned();
         let info = ChatInfo {

@@ -158,6 +158,8 @@ impl<'a> Handshake<'a> {
                 FailureKind::SaslUnavailable,
                 format!("the server only knows {}", message.param(1)),
             )),
+            // A bouncer may tell of its channels before the message of the day ends.
+            331..=333 | 353 | 366 if self.welcomed => Ok(Progress::News),
             _ => Ok(Progress::Send(Vec::new())),
         }
     }

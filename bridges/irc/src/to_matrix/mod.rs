@@ -48,13 +48,15 @@ pub(crate) fn look(view: &SharedView) -> MutexGuard<'_, View> {
 pub(crate) struct Translated {
     /// News for the core.
     pub(crate) events: Vec<RemoteEvent>,
+    /// Channels we are in from now on.
+    pub(crate) entered: Vec<String>,
     /// Channels we are no longer to be in.
     pub(crate) left: Vec<String>,
 }
 
 impl From<Vec<RemoteEvent>> for Translated {
     fn from(events: Vec<RemoteEvent>) -> Self {
-        Self { events, left: Vec::new() }
+        Self { events, ..Self::default() }
     }
 }
 
@@ -177,7 +179,7 @@ impl Translator {
         }
         match message.command.to_ascii_uppercase().as_str() {
             "PRIVMSG" | "NOTICE" => self.text(heard, view).into(),
-            "JOIN" => self.join(heard, view).into(),
+            "JOIN" => self.join(heard, view),
             "PART" => self.part(heard, view),
             "KICK" => self.kick(heard, view),
             "QUIT" => self.quit(heard, view).into(),

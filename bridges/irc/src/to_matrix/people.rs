@@ -12,11 +12,11 @@ use crate::{
 };
 
 impl Translator {
-    pub(super) fn join(&self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+    pub(super) fn join(&self, heard: &Heard<'_>, view: &mut View) -> Translated {
         let View { session, roster } = view;
         // Some servers put several channels into one line.
         let channels: Vec<&str> = heard.message.param(0).split(',').collect();
-        let mut events = Vec::new();
+        let mut translated = Translated::default();
         for channel in channels {
             let nick = &heard.from.nick;
             if session.is_me(nick) {
@@ -25,12 +25,13 @@ impl Translator {
                     self.membership(heard, session, channel, nick, RemoteMembership::Join, None);
                 // Also when we were made to join: then the room is news to its owner.
                 event.creates = Some(ChatKind::Group);
-                events.push(event);
+                translated.events.push(event);
+                translated.entered.push(session.fold(channel));
                 continue;
             }
             roster.add(session, channel, nick);
             if !self.is_sibling(heard, session) {
-                events.push(self.membership(
+                translated.events.push(self.membership(
                     heard,
                     session,
                     channel,
@@ -40,7 +41,7 @@ impl Translator {
                 ));
             }
         }
-        events
+        translated
     }
 
     pub(super) fn part(&self, heard: &Heard<'_>, view: &mut View) -> Translated {

@@ -174,6 +174,15 @@ fn joining_gives_one_snapshot_of_topic_and_people() {
 }
 
 #[test]
+fn a_channel_we_are_made_to_join_is_wanted_from_then_on() {
+    let mut desk = Desk::registered();
+    let Translated { events, entered, left } = desk.translates(":alice!al@host JOIN #Help");
+    assert_eq!(events[0].creates, Some(ChatKind::Group));
+    assert_eq!((entered, left), (vec!["#help".to_owned()], Vec::<String>::new()));
+    assert!(desk.hears(":s 366 alice #Help :End of a list that hides everybody").is_empty());
+}
+
+#[test]
 fn people_come_and_go_with_their_reasons() {
     let mut desk = Desk::in_a_room();
     let joined = desk.hears_one(":Erin!e@h JOIN #room * :Erin E.");
@@ -215,7 +224,7 @@ fn our_own_nick_may_change_under_us() {
 #[test]
 fn being_kicked_is_told_in_the_room_and_ends_our_part_in_it() {
     let mut desk = Desk::in_a_room();
-    let Translated { events, left } = desk.translates(":bob!b@h KICK #Room alice :spam");
+    let Translated { events, left, .. } = desk.translates(":bob!b@h KICK #Room alice :spam");
     assert_eq!(membership(&events[0]), ("alice", RemoteMembership::Kick, Some("spam")));
     let RemoteEventKind::BridgeNotice { text } = &events[1].kind else { panic!() };
     assert!(text.contains("bob") && text.contains("spam"));
@@ -233,7 +242,7 @@ fn after_a_reconnect_gaps_and_refusals_are_told() {
         Rejoined { channel: "#one".to_owned(), result: Ok(()) },
         Rejoined { channel: "#two".to_owned(), result: refused },
     ];
-    let Translated { events, left } = desk.translator.ready(rejoined, NOW);
+    let Translated { events, left, .. } = desk.translator.ready(rejoined, NOW);
     let RemoteEventKind::Gap(gap) = &events[0].kind else { panic!() };
     assert_eq!((gap.since, gap.until), (Some(NOW - 60_000), NOW));
     assert!(
