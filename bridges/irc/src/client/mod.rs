@@ -187,6 +187,12 @@ impl NetworkClient for IrcClient {
         from_matrix::plan(outgoing, capabilities, self.max_lines)
     }
 
+    async fn turn(&self, _portal: &PortalKey, _step: &RemoteStep) {
+        if let Some(link) = self.link() {
+            link.turn().await;
+        }
+    }
+
     async fn send(&self, _portal: &PortalKey, step: &RemoteStep, _key: &SendKey) -> SendOutcome {
         let Some(link) = self.link() else { return SendOutcome::Offline };
         self.send_step(&link, step).await

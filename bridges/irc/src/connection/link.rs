@@ -18,9 +18,10 @@ use super::{
     dial::{BoxWrite, LineReader},
     join_refusal,
     outbox::{Outbox, Queued},
+    pacer::Pacer,
     pending::{Answer, Heard, Pending, PendingId, Waiting, Write},
     reader, refusal, send_refusal,
-    settings::{Pacing, Timing},
+    settings::Timing,
     writer,
 };
 use crate::wire::{EncodeError, Message};
@@ -88,8 +89,7 @@ pub(super) struct Shared {
     pending: Mutex<Pending>,
     /// Monotonic milliseconds.
     last_heard: AtomicU64,
-    /// A pause the server asked for, to be taken by the writer.
-    told_off: Mutex<Option<Duration>>,
+    pub(super) pacer: Pacer,
     failure: watch::Sender<Option<Failure>>,
 }
 
@@ -99,7 +99,6 @@ pub(super) struct Prepared {
     lines: LineReader,
     write: BoxWrite,
     early: Vec<Message>,
-    pacing: Pacing,
 }
 
 impl Prepared {
@@ -108,7 +107,7 @@ impl Prepared {
         let shared = &self.link.shared;
         shared.heard_now();
         tracker.spawn(reader::run(Arc::clone(shared), self.lines, self.early, news));
-        tracker.spawn(writer::run(Arc::clone(shared), self.write, self.pacing));
+        tracker.spawn(writer::run(Arc::clone(shared), self.write));
         tracker.spawn(reader::keep_alive(Arc::clone(shared)));
         self.link
     }
@@ -131,11 +130,11 @@ impl Link {
             session: Mutex::new(session),
             pending: Mutex::default(),
             last_heard: AtomicU64::new(0),
-            told_off: Mutex::new(None),
+            pacer: Pacer::new(settings.pacing),
             failure: watch::Sender::new(None),
             clock,
         });
-        Prepared { link: Self { shared }, lines, write, early, pacing: settings.pacing }
+        Prepared { link: Self { shared }, lines, write, early }
     }
 
     /// Returns the session as it is now.
@@ -147,6 +146,16 @@ impl Link {
     /// Looks at the session without copying it.
     pub fn with_session<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
         look(&self.shared.session())
+    }
+
+    /// Waits until the rate lets another line leave, first come first served, and keeps that place
+    /// for the next line. Ends with the connection.
+    pub async fn turn(&self) {
+        let shared = &self.shared;
+        tokio::select! {
+            () = shared.pacer.turn(&*shared.clock) => {}
+            () = shared.ended.cancelled() => {}
+        }
     }
 
     /// Says `text` (one line) by `command` (`PRIVMSG` or `NOTICE`) and waits for its fate.
@@ -387,12 +396,8 @@ impl Shared {
     }
 
     fn tell_off(&self, pause: Duration) {
-        *self.told_off.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+        self.pacer.hold_back(self.clock.monotonic(), pause);
         self.outbox.wake();
-    }
-
-    pub(super) fn take_told_off(&self) -> Option<Duration> {
-        self.told_off.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Ends the connection; the first reason counts.

@@ -17,6 +17,7 @@ mod handshake;
 mod keeper;
 mod link;
 mod outbox;
+mod pacer;
 mod pending;
 mod reader;
 mod refusal;

@@ -6,8 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Failure, FailureKind, dial::BoxWrite, link::Shared, pending::Write, settings::Pacing};
-use crate::wire::TokenBucket;
+use super::{Failure, FailureKind, dial::BoxWrite, link::Shared, pending::Write};
 
 /// Written lines whose fate is open. Servers read about 8 KiB ahead of what they process.
 const WINDOW: usize = 8;
@@ -15,12 +14,11 @@ const WINDOW: usize = 8;
 /// How long the reader may go on when writing has failed.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-pub(super) async fn run(shared: Arc<Shared>, mut write: BoxWrite, pacing: Pacing) {
+pub(super) async fn run(shared: Arc<Shared>, mut write: BoxWrite) {
     let ended = shared.ended.clone();
-    let mut bucket = TokenBucket::new(pacing.burst, pacing.interval);
     let mut barrier_due = false;
     loop {
-        let step = next_step(&shared, &mut bucket, &mut barrier_due);
+        let step = next_step(&shared, &mut barrier_due);
         let bytes = match step {
             Step::Write(line) => line + "\r\n",
             Step::Nothing => continue,
@@ -67,17 +65,14 @@ enum Step {
     Wait(Option<Duration>),
 }
 
-fn next_step(shared: &Shared, bucket: &mut TokenBucket, barrier_due: &mut bool) -> Step {
+fn next_step(shared: &Shared, barrier_due: &mut bool) -> Step {
     if let Some(line) = shared.outbox.pop_urgent() {
         return Step::Write(line);
-    }
-    if let Some(pause) = shared.take_told_off() {
-        bucket.hold_back(shared.clock.monotonic(), pause);
     }
     let pause = if !shared.outbox.has_normal() || shared.under_way() >= WINDOW {
         None
     } else {
-        match bucket.take(shared.clock.monotonic()) {
+        match shared.pacer.take(shared.clock.monotonic()) {
             Ok(()) => return next_line(shared, barrier_due),
             Err(pause) => Some(pause),
         }
