@@ -270,7 +270,7 @@ impl InspIrcd {
 <class name="All" commands="*" privs="*" usermodes="*" chanmodes="*" snomasks="*">
 <type name="Admin" classes="All">
 <oper name="{operator}" password="{password}" host="*@*" type="Admin">
-<options prefixquit="Quit: " defaultmodes="nt" syntaxhints="no" announcets="yes" hostintopic="no">
+<options prefixquit="Quit: " defaultmodes="not" syntaxhints="no" announcets="yes" hostintopic="no">
 <security maxtargets="20" hideserver="" customversion="">
 <performance somaxconn="128" netbuffersize="10240" nouserdns="yes">
 <badnick nick="forbidden*" reason="reserved for the story">
