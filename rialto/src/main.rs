@@ -3,5 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rialto::builder().network(bridge_irc::KIND, bridge_irc::factory()).run()
+    rialto::builder()
+        .network(bridge_demo::KIND, bridge_demo::factory())
+        .network(bridge_irc::KIND, bridge_irc::factory())
+        .run()
 }

@@ -20,9 +20,9 @@ use support_matrix_http::InProcess;
 use visitor::Visitor;
 
 /// The kind and id of the network.
-const NETWORK: &str = "demo";
+const NETWORK: &str = bridge_demo::KIND;
 /// The chat that is joined.
-const CHAT: &str = "town-square";
+const CHAT: &str = bridge_demo::LOBBY;
 /// Who the person at the keyboard is.
 const NEWCOMER: &str = "newcomer";
 
@@ -41,12 +41,9 @@ pub(crate) async fn demo(
     let (observer, printer) = printer::start();
     let running = Running::start(kinds, &loaded, Some(observer)).await?;
     let outcome = tokio::select! {
-        outcome = show(&running, &printer, logs) => outcome,
+        Err(failure) = show(&running, &printer, logs) => Err(failure),
         () = signals.next() => Ok(()),
     };
-    if outcome.is_ok() {
-        signals.next().await;
-    }
     tokio::select! {
         () = running.stop(DRAIN) => {}
         () = signals.next() => {}
@@ -92,7 +89,7 @@ async fn show(
     let mut visitor = Visitor::log_in(transport, NEWCOMER, &password).await?;
     let bot = format!("@rialtobot:{}", homeserver.server_name());
     let room = visitor.talk_to(&bot).await?;
-    visitor.ask(&room, &bot, &format!("login {NETWORK}"), "logged in").await?;
+    visitor.ask(&room, &bot, &format!("login {NETWORK} name={NEWCOMER}"), "logged in").await?;
     let answer = visitor.ask(&room, &bot, &format!("join {NETWORK} {CHAT}"), "is joined").await?;
     let portal = answer
         .split_whitespace()

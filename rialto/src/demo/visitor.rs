@@ -3,7 +3,7 @@
 use super::WHAT;
 use crate::failure::Failure;
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use support_matrix_http::{HttpTransport, MatrixError};
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A logged-in person.
 pub(super) struct Visitor {
     transport: Arc<dyn HttpTransport>,
-    token: String,
+    token: Option<String>,
     /// Where the next sync begins.
     since: Option<String>,
     sent: u32,
@@ -27,7 +27,7 @@ impl Visitor {
         user: &str,
         password: &str,
     ) -> Result<Visitor, Failure> {
-        let mut visitor = Visitor { transport, token: String::new(), since: None, sent: 0 };
+        let mut visitor = Visitor { transport, token: None, since: None, sent: 0 };
         let body = json!({
             "type": "m.login.password",
             "identifier": { "type": "m.id.user", "user": user },
@@ -35,7 +35,7 @@ impl Visitor {
             "initial_device_display_name": "rialto demo",
         });
         let answer = visitor.call(Method::POST, "/_matrix/client/v3/login", Some(body)).await?;
-        visitor.token = text(&answer, "access_token")?;
+        visitor.token = Some(text(&answer, "access_token")?);
         Ok(visitor)
     }
 
@@ -123,13 +123,17 @@ impl Visitor {
     ) -> Result<Value, Failure> {
         let wrong = |why: String| Failure::new(WHAT, why, "Please report this");
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .body(body)
             .map_err(|error| wrong(error.to_string()))?;
+        if let Some(token) = &self.token {
+            let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+            let bearer = bearer.map_err(|error| wrong(error.to_string()))?;
+            request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        }
         let response =
             self.transport.call(request).await.map_err(|error| wrong(error.to_string()))?;
         if !response.status().is_success() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a story, what goes wrong may end it")]
 
 mod config;
+mod demo;
 mod external;
 mod house;
 mod program;

@@ -57,6 +57,13 @@ impl Program {
         Ran::from(child.wait_with_output().unwrap())
     }
 
+    /// Starts a verb that does not end by itself.
+    pub(crate) fn spawn(&self, args: &str) -> Spawned {
+        let mut command = self.command(args);
+        command.stderr(Stdio::inherit());
+        Spawned { child: command.spawn().unwrap() }
+    }
+
     /// Starts the server and waits until it says that it is ready.
     pub(crate) fn up(&self) -> Up {
         let mut child = self.command("up --log-format json").spawn().unwrap();
@@ -107,6 +114,29 @@ impl From<Output> for Ran {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+}
+
+/// A running verb; killed when dropped.
+pub(crate) struct Spawned {
+    pub(crate) child: Child,
+}
+
+impl Spawned {
+    /// Asks it to end and returns its exit code.
+    pub(crate) fn end(&mut self, signal: &str) -> i32 {
+        let kill =
+            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 

@@ -98,7 +98,8 @@ async fn trace(request: Request, next: Next) -> Response {
     span.record("http.status", response.status().as_u16());
     span.record("duration_ms", u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
     span.in_scope(|| {
-        if response.status().is_server_error() {
+        // Other 5xx are meant: stopping, a peer that does not answer. Who answers so, says why.
+        if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::warn!("request failed");
         } else {
             tracing::debug!("request answered");
