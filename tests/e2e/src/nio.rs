@@ -1,10 +1,12 @@
 //! A person on Matrix who uses matrix-nio: a client library that is not ours and checks what we answer against its own
 //! schemas.
 
-use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::matrix::user;
+use crate::matrix::{DEADLINE, user};
 use crate::program::{PASSWORD, Program};
 use crate::python::PythonPeer;
 
@@ -45,6 +47,24 @@ impl NioClient {
     /// Returns what nio has made of a room: name, topic, members.
     pub async fn describe(&mut self, room: &str) -> Result<Value> {
         self.peer.ask(json!({ "verb": "describe", "room": room })).await
+    }
+
+    /// Waits until what nio has made of a room fits.
+    pub async fn expect_description(
+        &mut self,
+        room: &str,
+        what: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let seen = self.describe(room).await?;
+            if fits(&seen) {
+                return Ok(seen);
+            }
+            ensure!(Instant::now() < deadline, "nio sees no {what} in {room}: {seen}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits until nio has shown an event that fits; returns the room's id and the event.

@@ -245,6 +245,22 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    /// A story that fails is understood from the program's last words; the runner shows them only then.
+    #[expect(clippy::print_stderr, reason = "captured by the runner")]
+    fn drop(&mut self) {
+        let log = self.log();
+        let from = log.lines().count().saturating_sub(60);
+        for line in log.lines().skip(from) {
+            eprintln!("rialto: {line}");
+        }
+        if std::env::var_os("RIALTO_TEST_KEEP").is_some() {
+            eprintln!("its folder is kept: {}", self.folder().display());
+            self.folder.disable_cleanup(true);
+        }
+    }
+}
+
 fn log_filter() -> String {
     std::env::var("RIALTO_TEST_LOG").unwrap_or_else(|_| "info".to_owned())
 }

@@ -77,7 +77,10 @@ pub async fn connect(settings: &Settings, clock: &dyn Clock) -> Result<Establish
             Err(Failure::new(FailureKind::Unreachable, "the server did not finish the registration"))
         }
     };
-    registered?;
+    registered.map_err(|failure| match failure.kind {
+        FailureKind::Unreachable => handshake.ended(failure),
+        _ => failure,
+    })?;
     Ok(Established { lines, write, session: handshake.finish(), early })
 }
 
@@ -91,7 +94,8 @@ async fn register(
     send(write, handshake.begin()).await.map_err(broken)?;
     loop {
         let Some(message) = lines.next().await.map_err(broken)? else {
-            return Err(Failure::new(FailureKind::Closed, "closed during registration"));
+            let closed = Failure::new(FailureKind::Closed, "closed during registration");
+            return Err(handshake.ended(closed));
         };
         match handshake.handle(&message)? {
             Progress::Send(answers) => send(write, answers).await.map_err(broken)?,

@@ -56,6 +56,8 @@ pub(super) struct Handshake<'a> {
     requested: VecDeque<Vec<String>>,
     sasl: SaslState,
     welcomed: bool,
+    /// What the server said of a ban. Some tell the reason only in the ERROR that follows.
+    banned: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -79,6 +81,7 @@ impl<'a> Handshake<'a> {
             requested: VecDeque::new(),
             sasl,
             welcomed: false,
+            banned: None,
         }
     }
 
@@ -102,6 +105,14 @@ impl<'a> Handshake<'a> {
         self.session
     }
 
+    /// Returns why registration ended without a last word of the server.
+    pub(super) fn ended(&self, otherwise: Failure) -> Failure {
+        match &self.banned {
+            Some(words) => Failure::new(FailureKind::Banned, words.clone()),
+            None => otherwise,
+        }
+    }
+
     /// Takes a line.
     pub(super) fn handle(&mut self, message: &Message) -> Result<Progress, Failure> {
         self.session.apply(message);
@@ -112,7 +123,12 @@ impl<'a> Handshake<'a> {
             return Ok(Progress::Send(self.answer_challenge(message)));
         }
         if message.is("ERROR") {
-            return Err(Failure::from_error(message.last()));
+            return Err(match &self.banned {
+                Some(words) => {
+                    Failure::new(FailureKind::Banned, format!("{words} ({})", message.last()))
+                }
+                None => Failure::from_error(message.last()),
+            });
         }
         if message.is("PING") {
             return Ok(Progress::Send(vec![Message::new("PONG", [message.last()])]));
@@ -145,7 +161,11 @@ impl<'a> Handshake<'a> {
             // Erroneous nick; ERR_NONICKNAMEGIVEN.
             431 | 432 if !self.welcomed => failed(FailureKind::NickRefused),
             464 => failed(FailureKind::BadServerPassword),
-            463 | 465 | 466 => failed(FailureKind::Banned),
+            465 => {
+                self.banned = Some(message.last().to_owned());
+                Ok(Progress::Send(Vec::new()))
+            }
+            463 | 466 => failed(FailureKind::Banned),
             // SASL success; already authenticated.
             903 | 907 => {
                 self.sasl = SaslState::Done;

@@ -1,21 +1,30 @@
 //! Servers that go away, and come back.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
-use e2e::chat::{is_success, wait_for_nick};
+use bridge_testkit::peers::{InspIrcd, Wire};
+use e2e::chat::{UNPACED, irc_network, is_success, wait_for_nick};
 use e2e::numbers::{ensure_once_and_in_order, numbers_of};
+use e2e::{IrcStory, Setup};
 
 use crate::support::crash::ensure_sender_is_told;
-use crate::support::modern::{CHANNEL, Modern};
+use crate::support::modern::{CHANNEL, Modern, NETWORK};
 
 #[tokio::test]
-async fn a_server_that_drops_us_loses_no_message_of_ours() -> Result<()> {
-    let Modern { mut bob, mut story, program, irc } = Modern::begin().await?;
-    let root = irc.operator("root").await?;
+async fn a_connection_that_breaks_loses_no_message_of_ours() -> Result<()> {
+    let irc = InspIrcd::start()?;
+    let wire = Wire::to(&irc.address()).await?;
+    let mut bob = irc.observer("bob").await?;
+    bob.join(CHANNEL).await?;
+    let network = irc_network(NETWORK, wire.address(), UNPACED);
+    let program = Setup::new().section(&network).start().await?;
+    let mut story = IrcStory::begin(&program, NETWORK, CHANNEL, &mut bob).await?;
     let mut events = Vec::new();
     for number in 1..=60 {
         events.push((number, story.alice.send(&story.room, &format!("mx {number}")).await?));
         if number % 20 == 10 {
-            root.command("KILL alice :out with you").await?;
+            wire.cut();
         }
     }
     // She comes back by herself, to the channel as well, and the rest follows.
@@ -114,5 +123,22 @@ async fn a_clean_restart_comes_back_to_the_channel_and_delivers_what_waited() ->
     let (_, fate) = story.say("after, too").await?;
     ensure!(is_success(&fate), "the bridge says {fate}");
     ensure!(bob.texts_to(CHANNEL).iter().filter(|text| *text == "before").count() == 1, "doubled");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operators_kill_is_told_and_outlived() -> Result<()> {
+    let Modern { mut bob, mut story, program: _program, irc } = Modern::begin().await?;
+    let root = irc.operator("root").await?;
+    root.command("KILL alice :out with you").await?;
+    bob.expect("Alice to be gone", |line| line.command == "QUIT" && line.nick() == "alice").await?;
+    // Who is thrown off does not storm back: a minute is polite. Meanwhile what she says waits.
+    let event_id = story.alice.send(&story.room, "I am back").await?;
+    bob.wait_within(Duration::from_secs(150), "Alice's message", |heard| {
+        heard.iter().any(|one| one.line.text() == "I am back")
+    })
+    .await?;
+    let fate = story.alice.expect_fate(&story.room, &event_id).await?;
+    ensure!(is_success(&fate), "the bridge says {fate}");
     Ok(())
 }

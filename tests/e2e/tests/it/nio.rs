@@ -47,11 +47,9 @@ async fn a_person_with_matrix_nio_logs_in_joins_and_talks() -> Result<()> {
     bob.expect_message(CHANNEL, "hello, IRC").await?;
 
     // nio has understood the room, not only its events.
-    alice
-        .expect_event("the topic", |id, event| id == room && event["type"] == "m.room.topic")
+    let seen = alice
+        .expect_description(&room, "topic", |seen| seen["topic"] == "all about bridges")
         .await?;
-    let seen = alice.describe(&room).await?;
-    ensure!(seen["topic"] == "all about bridges", "{seen}");
     let members = seen["members"].to_string();
     ensure!(members.contains(&ghost(NETWORK, "bob")), "{members}");
     let name = seen["member_names"][ghost(NETWORK, "bob")].as_str().unwrap_or_default().to_owned();

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use anyhow::{Context, Result, ensure};
 use bridge_testkit::peers::{InspIrcd, PostgresServer};
 use e2e::chat::{UNPACED, irc_network};
-use e2e::{IrcStory, Program, Setup};
+use e2e::{BotChat, Program, Setup};
 use test_daemons::ports::free_ports;
 use tokio::net::TcpListener;
 
-use crate::support::modern::{CHANNEL, NETWORK};
+use crate::support::modern::NETWORK;
 
 /// Starts `up`, which must end by itself with this code and these words.
 async fn refuses(program: &Program, code: i32, words: &[&str]) -> Result<()> {
@@ -56,17 +56,20 @@ async fn a_changed_server_name_is_refused() -> Result<()> {
     program.stop()?;
     let text = fs::read_to_string(program.config_path())?;
     fs::write(program.config_path(), text.replace("story.test", "other.test"))?;
-    refuses(&program, 1, &["server name", "story.test", "other.test"]).await
+    refuses(&program, 1, &["server_name", "story.test", "other.test"]).await
 }
 
 #[tokio::test]
 async fn a_missing_sealing_key_is_refused_once_there_is_something_sealed() -> Result<()> {
-    let irc = InspIrcd::start()?;
+    let irc = InspIrcd::builder().services().start()?;
+    irc.create_account("alice", "correct-horse")?;
     let mut bob = irc.observer("bob").await?;
-    bob.join(CHANNEL).await?;
     let network = irc_network(NETWORK, &irc.address(), UNPACED);
     let mut program = Setup::new().section(&network).start().await?;
-    IrcStory::begin(&program, NETWORK, CHANNEL, &mut bob).await?;
+    let mut alice = program.person("alice").await?;
+    let bot = BotChat::open(&mut alice).await?;
+    let answers = "nick=alice password=correct-horse";
+    e2e::chat::log_in_to_irc(&mut alice, &bot, NETWORK, answers, "alice", &mut bob).await?;
     program.stop()?;
     let key = program.data_dir().join("secrets.key");
     let mode = fs::metadata(&key).context("no secrets.key")?.permissions().mode();
@@ -123,9 +126,9 @@ async fn a_config_that_is_not_there_is_refused() -> Result<()> {
 #[tokio::test]
 async fn an_unreadable_registration_is_refused() -> Result<()> {
     let program = Setup::new().homeserver("appservices = [\"broken.yaml\"]").write()?;
-    refuses(&program, 1, &["broken.yaml"]).await?;
+    refuses(&program, 2, &["broken.yaml"]).await?;
     fs::write(program.folder().join("broken.yaml"), "id: broken\nurl: 7\n")?;
-    refuses(&program, 1, &["broken.yaml"]).await
+    refuses(&program, 2, &["broken.yaml"]).await
 }
 
 #[tokio::test]
@@ -135,7 +138,7 @@ async fn clashing_registrations_are_refused() -> Result<()> {
                 sender_localpart: guest\nnamespaces: {}\n";
     fs::write(program.folder().join("a.yaml"), text)?;
     fs::write(program.folder().join("b.yaml"), text)?;
-    refuses(&program, 1, &["guest"]).await
+    refuses(&program, 2, &["a.yaml", "b.yaml", "guest"]).await
 }
 
 #[tokio::test]

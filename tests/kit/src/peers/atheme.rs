@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use test_daemons::account::Account;
 use test_daemons::process::{Daemon, bound_command, require_program};
 
-use super::OBSERVER_PASSWORD;
 use super::probe::Probe;
 
 /// Running services, linked to a server.
@@ -47,7 +46,7 @@ impl Atheme {
     /// Registers an account the way a person does.
     pub(super) fn create_account(&self, account: &str, password: &str) -> Result<()> {
         let mut probe = Probe::connect(self.clients_port)?;
-        probe.register(account, Some(OBSERVER_PASSWORD))?;
+        probe.register(account)?;
         probe.say(&format!("PRIVMSG NickServ :REGISTER {password} {account}@story.test"))?;
         let answer = probe.hear(|line| line.command == "NOTICE" && line.nick() == "NickServ")?;
         ensure!(answer.text().contains("registered"), "NickServ said: {}", answer.text());

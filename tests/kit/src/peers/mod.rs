@@ -11,6 +11,7 @@ mod ngircd;
 mod postgres;
 mod probe;
 mod raw;
+mod wire;
 
 pub use inspircd::{InspIrcd, InspIrcdBuilder};
 pub use line::Line;
@@ -18,6 +19,7 @@ pub use ngircd::NgIrcd;
 pub use postgres::PostgresServer;
 pub use raw::{Heard, RawIrc, RawIrcOptions};
 pub use test_daemons::process::{Daemon, bound_command, send_signal};
+pub use wire::Wire;
 
 /// Password of the connection class that our servers limit in nothing, for observers.
 pub const OBSERVER_PASSWORD: &str = "observer";

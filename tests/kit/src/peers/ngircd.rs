@@ -8,7 +8,7 @@ use test_daemons::ports::{StartFault, start_on_free_ports};
 use test_daemons::process::{Daemon, bound_command, require_program};
 
 use super::OPERATOR;
-use super::probe::who_welcomes;
+use super::probe::who_answers;
 use super::raw::{RawIrc, RawIrcOptions};
 
 /// A running ngIRCd.
@@ -67,17 +67,17 @@ impl NgIrcd {
         let mut command = bound_command(&require_program("ngircd", "ngircd")?, None);
         command.arg("-n").arg("-f").arg(self.folder.path().join("ngircd.conf"));
         let mut daemon = Daemon::start("ngIRCd", command, &self.folder.path().join("output"))?;
-        let mut welcomed_by = None;
+        let mut answered_by = None;
         let came_up = daemon.wait_ready(|| {
-            welcomed_by = who_welcomes(self.port, None);
-            Ok(welcomed_by.is_some())
+            answered_by = who_answers(self.port);
+            Ok(answered_by.is_some())
         });
         let printed = daemon.log();
         if printed.contains("Address already in use") {
             return Err(StartFault::PortTaken(printed));
         }
         came_up?;
-        if let Some(other) = welcomed_by.filter(|name| *name != self.name) {
+        if let Some(other) = answered_by.filter(|name| *name != self.name) {
             return Err(StartFault::PortTaken(format!("{other} answers")));
         }
         self.daemon = Some(daemon);

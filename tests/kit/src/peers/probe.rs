@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::OBSERVER_PASSWORD;
 use super::line::Line;
 
 /// How long one answer may take before the probe is given up and tried again.
@@ -47,14 +48,12 @@ impl Probe {
         }
     }
 
-    /// Registers with a nick and returns the name of the server that welcomed us.
-    pub(super) fn register(&mut self, nick: &str, password: Option<&str>) -> Result<String> {
-        if let Some(password) = password {
-            self.say(&format!("PASS {password}"))?;
-        }
+    /// Registers with a nick, in the class without limits.
+    pub(super) fn register(&mut self, nick: &str) -> Result<()> {
+        self.say(&format!("PASS {OBSERVER_PASSWORD}"))?;
         self.say(&format!("NICK {nick}"))?;
         self.say(&format!("USER {nick} 0 * :{nick}"))?;
-        Ok(self.hear(|line| line.command == "001")?.source)
+        self.hear(|line| line.command == "001").map(drop)
     }
 
     /// Ends the connection the polite way, so that the nick is free at once.
@@ -66,10 +65,10 @@ impl Probe {
     }
 }
 
-/// Tells whether the server of this name welcomes people at the port. A different name is somebody else's server: a clash.
-pub(super) fn who_welcomes(port: u16, password: Option<&str>) -> Option<String> {
+/// Returns the name of the server that answers at the port, if one does. Another name than ours is somebody else's
+/// server: a clash. The capability list is asked for and not a registration, for which InspIRCd takes a second.
+pub(super) fn who_answers(port: u16) -> Option<String> {
     let mut probe = Probe::connect(port).ok()?;
-    let name = probe.register("probe", password).ok()?;
-    probe.quit().ok()?;
-    Some(name)
+    probe.say("CAP LS 302").ok()?;
+    Some(probe.hear(|line| line.command == "CAP").ok()?.source)
 }
