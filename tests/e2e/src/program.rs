@@ -150,18 +150,22 @@ impl Program {
     /// Starts `rialto up` and waits for a 200 on `/_matrix/client/versions`.
     pub async fn up(&mut self) -> Result<()> {
         ensure!(self.daemon.is_none(), "it runs already");
+        // A killed program leaves its socket behind.
+        drop(std::fs::remove_file(self.data_dir().join("rialto.sock")));
         let mut command = bound_command(&rialto_binary()?, None);
         command.arg("up").arg("--config").arg(self.config_path());
         command.env("RUST_LOG", log_filter()).env("NO_COLOR", "1").current_dir(self.folder());
         let mut daemon = Daemon::start("rialto", command, &self.folder().join("log"))?;
         let versions = format!("{}/_matrix/client/versions", self.url());
+        // Whoever answers at the port is ours only once our own admin socket is there.
+        let socket = self.data_dir().join("rialto.sock");
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some(status) = daemon.ended()? {
                 bail!("rialto up ended before it was ready ({status}):\n{}", daemon.log());
             }
             let answer = self.http.get(&versions).timeout(Duration::from_secs(5)).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
+            if answer.is_ok_and(|answer| answer.status() == 200) && socket.exists() {
                 break;
             }
             ensure!(Instant::now() < deadline, "rialto up is not ready:\n{}", daemon.log());

@@ -1,6 +1,6 @@
 //! What the network refuses is said in words the person can act on.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bridge_testkit::peers::InspIrcd;
 use e2e::chat::{UNPACED, irc_network, join_channel, log_in_to_irc};
 use e2e::{BotChat, MatrixClient, Program, Setup};
@@ -243,9 +243,9 @@ async fn a_login_can_be_made_in_steps_and_ended() -> Result<()> {
     e2e::chat::wait_for_nick(&mut bob, "alice").await?;
     let listed = bot.ask(&mut alice, "list-logins", |text| text.contains("alice")).await?;
     let login = listed
-        .split(|c: char| c.is_whitespace() || "`,()".contains(c))
-        .find(|word| word.contains(NETWORK) || word.contains("alice"))
-        .unwrap_or("alice")
+        .split(|c: char| c.is_whitespace() || "`:,.()".contains(c))
+        .find(|word| word.starts_with("story-"))
+        .context("no login id in the list")?
         .to_owned();
     bot.ask(&mut alice, &format!("logout {login}"), |text| !text.is_empty()).await?;
     bob.command("MONITOR + alice").await?;
