@@ -39,11 +39,9 @@ impl Room {
     }
 
     async fn next_line(&mut self) -> Message {
-        loop {
-            match self.news.recv().await.expect("more lines") {
-                Incoming::Line { message, .. } => return message,
-                other => panic!("{other:?} is no line"),
-            }
+        match self.news.recv().await.expect("more lines") {
+            Incoming::Line { message, .. } => message,
+            other => panic!("{other:?} is no line"),
         }
     }
 }
