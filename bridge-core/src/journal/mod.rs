@@ -31,7 +31,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -73,13 +73,6 @@ impl Default for JournalOptions {
     }
 }
 
-/// What the journal has done since it was opened, for metrics.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    from_matrix: [AtomicU64; 5],
-    to_matrix: [AtomicU64; 5],
-}
-
 /// The journal.
 pub(crate) struct Journal {
     parts: Parts,
@@ -89,7 +82,6 @@ pub(crate) struct Journal {
     lanes: Lanes,
     reporter: Reporter,
     taking_part: TakingPart,
-    counts: Counts,
     accepting: AtomicBool,
     /// Rows an earlier process left `reporting`: they may have been reported.
     recovered: OnceLock<HashSet<i64>>,
@@ -123,7 +115,6 @@ impl Journal {
             lanes: Lanes::default(),
             reporter: Reporter::default(),
             taking_part: TakingPart::default(),
-            counts: Counts::default(),
             accepting: AtomicBool::new(true),
             recovered: OnceLock::new(),
             halt,
@@ -173,26 +164,6 @@ impl Journal {
     /// Returns how much is not settled.
     pub(crate) async fn backlog(&self) -> Result<Backlog, DbError> {
         self.store.backlog().await
-    }
-
-    /// Returns how many rows of a direction ended in an outcome since the start.
-    pub(crate) fn counted(&self, from_matrix: bool, outcome: Outcome) -> u64 {
-        self.counter(from_matrix, outcome).load(Ordering::Relaxed)
-    }
-
-    fn count(&self, from_matrix: bool, outcome: Outcome) {
-        self.counter(from_matrix, outcome).fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn counter(&self, from_matrix: bool, outcome: Outcome) -> &AtomicU64 {
-        let counts = if from_matrix { &self.counts.from_matrix } else { &self.counts.to_matrix };
-        &counts[match outcome {
-            Outcome::Ignored => 0,
-            Outcome::Sent => 1,
-            Outcome::Expired => 2,
-            Outcome::Unknown => 3,
-            Outcome::Failed => 4,
-        }]
     }
 
     fn now(&self) -> i64 {
@@ -301,6 +272,3 @@ fn body_of(row: &Row) -> Option<String> {
 fn millis_of(duration: Duration) -> i64 {
     machine::millis(duration)
 }
-
-#[cfg(test)]
-mod tests;

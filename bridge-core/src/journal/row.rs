@@ -54,8 +54,6 @@ pub(crate) struct Row {
     pub(crate) seq: i64,
     /// Its direction.
     pub(crate) direction: Direction,
-    /// Its lane.
-    pub(crate) lane: String,
     /// The network it comes from (`to_matrix`).
     pub(crate) network: Option<NetworkId>,
     /// The portal it happened in (`to_matrix`).
@@ -76,8 +74,6 @@ pub(crate) struct Row {
     pub(crate) payload: Option<String>,
     /// Where it is.
     pub(crate) state: RowState,
-    /// The login it waits for while parked.
-    pub(crate) waits_for: Option<LoginId>,
     /// Not to be planned (or reported) before this time.
     pub(crate) next_at: Option<i64>,
     /// How often planning or reporting was tried in vain.
@@ -96,7 +92,6 @@ impl Row {
         Ok(Self {
             seq: row.get("seq")?,
             direction: Direction::parse(row.get("direction")?)?,
-            lane: row.get("lane")?,
             network: row.get::<Option<String>>("network")?.map(NetworkId::new),
             portal_id: row.get("portal_id")?,
             login_id: row.get::<Option<String>>("login_id")?.map(LoginId::new),
@@ -107,7 +102,6 @@ impl Row {
             kind: row.get("kind")?,
             payload: row.get("payload")?,
             state: RowState::parse(row.get("state")?)?,
-            waits_for: row.get::<Option<String>>("waits_for")?.map(LoginId::new),
             next_at: row.get("next_at")?,
             attempts: row.get("attempts")?,
             outcome: row.get::<Option<&str>>("outcome")?.map(Outcome::parse).transpose()?,

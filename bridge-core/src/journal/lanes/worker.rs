@@ -433,7 +433,6 @@ impl<'j> Worker<'j> {
             waited_ms = now - row.accepted_at,
             "a row is final"
         );
-        self.journal.count(row.direction == Direction::FromMatrix, outcome);
         self.writes.push(Write::Settle { seq, state, outcome, reason, now });
         self.rows.retain(|open| open.row.seq != seq);
     }

@@ -27,16 +27,14 @@ use crate::{
     network::Cursor,
 };
 
-const PAGE: &str = "SELECT seq, direction, lane, network, portal_id, login_id, room_id, event_id,
-        sender, remote_id, kind, payload, state, waits_for, next_at, attempts, outcome, reason,
-        accepted_at
+const PAGE: &str = "SELECT seq, direction, network, portal_id, login_id, room_id, event_id, sender,
+        remote_id, kind, payload, state, next_at, attempts, outcome, reason, accepted_at
     FROM journal_row
     WHERE lane = $1 AND seq > $2 AND state <> 'settled' AND state IN ('accepted', 'planned')
     ORDER BY seq
     LIMIT $3";
-const ROW: &str = "SELECT seq, direction, lane, network, portal_id, login_id, room_id, event_id,
-        sender, remote_id, kind, payload, state, waits_for, next_at, attempts, outcome, reason,
-        accepted_at
+const ROW: &str = "SELECT seq, direction, network, portal_id, login_id, room_id, event_id, sender,
+        remote_id, kind, payload, state, next_at, attempts, outcome, reason, accepted_at
     FROM journal_row
     WHERE seq = $1";
 const STEPS: &str = "SELECT row_seq, step, portal_id, network, login_id, room_id, operation,
@@ -267,3 +265,6 @@ impl Store {
         rows.iter().map(|row| row.get(column)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use super::{
     words_for::{Fallback, fallback},
 };
 use crate::{
-    ids::{LoginId, NetworkId, RemoteMessageId},
+    ids::{LoginId, NetworkId, RemoteUserId},
     network::{
         ChatInfo, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
         RemoteSender,
@@ -132,6 +132,12 @@ impl Journal {
                 Ok(self.room_steps(p, steps))
             }
             RemoteEventKind::Membership(change) => self.plan_membership(p, change).await,
+            RemoteEventKind::IdChanged { old, new } => {
+                let (old, new) = (RemoteUserId::new(old), RemoteUserId::new(new));
+                let profile = p.event.sender.as_ref().and_then(|sender| sender.profile.as_ref());
+                let steps = portals.plan_id_change(&p.portal, &old, &new, profile).await?;
+                Ok(self.room_steps(p, steps))
+            }
             other => match fallback(other, &self.name_of(p)) {
                 Fallback::Notice(words) => {
                     self.plan_visible(p, Visible::notice(words), false).await
@@ -283,9 +289,4 @@ pub(super) fn visible_text(event: &RemoteEvent) -> Option<String> {
         RemoteEventKind::Message(message) => Some(content::message(message).text.plain),
         _ => None,
     }
-}
-
-/// Returns the id a remote message is remembered by.
-pub(super) fn remembered_id(event: &RemoteEvent) -> Option<&RemoteMessageId> {
-    event.id.as_ref()
 }

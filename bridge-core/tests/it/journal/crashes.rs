@@ -76,7 +76,8 @@ async fn feed(world: &World, events: &mut Vec<RemoteEvent>) {
     }
 }
 
-async fn survive(place: TestPlace, run: &Run) {
+/// Returns how often it crashed in the middle of something.
+async fn survive(place: TestPlace, run: &Run) -> usize {
     let seed = run.seed;
     let random = SeededRandom::new(seed);
     let mut world = World::at(place, seed);
@@ -98,11 +99,12 @@ async fn survive(place: TestPlace, run: &Run) {
         let id = format!("n{number}");
         news.push(message("#a", "bob", Some(&id), &format!("in {number}")));
     }
+    let mut crashes = 0;
     for _ in 0..=random.below(2) {
         let ticks = i64::try_from(random.below(28)).unwrap() + 1;
         let burnt = world.fuse.set(ticks);
         tokio::select! {
-            () = burnt.cancelled() => {}
+            () = burnt.cancelled() => crashes += 1,
             () = async { feed(&world, &mut news).await; world.settled().await } => {}
         }
         world.crash().await;
@@ -146,12 +148,15 @@ async fn survive(place: TestPlace, run: &Run) {
         .await;
     assert!(steps.is_empty(), "seed {seed}: {steps:?}");
     world.crash().await;
+    crashes
 }
 
 async fn survive_seeds(seeds: std::ops::Range<u64>) {
-    for seed in seeds {
-        survive(sqlite_place(), &run_of(seed)).await;
+    let mut crashes = 0;
+    for seed in seeds.clone() {
+        crashes += survive(sqlite_place(), &run_of(seed)).await;
     }
+    assert!(crashes >= seeds.count(), "too few crashes hit something: {crashes}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

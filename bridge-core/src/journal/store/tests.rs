@@ -1,0 +1,369 @@
+//! The contract of the store, on every database.
+
+use std::sync::{Arc, Mutex};
+
+use support_clock::{OsRandom, SharedRandom};
+use support_db::testing::{prepare_check, schema_of, test_locations};
+
+use super::{settle::settle_by_key, *};
+use crate::{
+    Bridge,
+    ids::{PortalKey, RemoteChatId, RemoteMessageId},
+    journal::{
+        machine::StepChange,
+        row::{Outcome, RowState},
+        step::{NewStep, StepState, StepWork},
+    },
+    network::{LostAnswer, MessageKind, Operation, RemoteStep},
+};
+
+async fn on_every_database<F>(story: impl Fn(Store) -> F)
+where
+    F: Future<Output = ()>,
+{
+    for place in test_locations() {
+        let db = place.open(Bridge::migrations()).await;
+        story(Store::new(db.clone())).await;
+        db.close().await;
+    }
+}
+
+fn event(id: &str) -> MatrixEvent {
+    MatrixEvent {
+        key: format!("mx:{id}"),
+        lane: "m:!r:x".to_owned(),
+        room_id: Some("!r:x".to_owned()),
+        event_id: Some(id.to_owned()),
+        sender: Some("@alice:x".to_owned()),
+        kind: "m.room.message".to_owned(),
+        payload: "{}".to_owned(),
+        ours: Ours::No,
+        tag: None,
+        redacts: None,
+        useless: None,
+    }
+}
+
+async fn accept(store: &Store, events: Vec<MatrixEvent>) -> (usize, Woken) {
+    let woken = Arc::new(Mutex::new(Woken::default()));
+    let heard = woken.clone();
+    let wake = move |news: Woken| *heard.lock().unwrap() = news;
+    let job = AcceptMatrix { txn_id: "t".to_owned(), events, now: 10, wake };
+    let new = store.db().run(job).await.unwrap();
+    let woken = woken.lock().unwrap().clone();
+    (new, woken)
+}
+
+fn new_step(step: i64, key: &str) -> NewStep {
+    let portal = PortalKey {
+        network: NetworkId::new("test"),
+        chat: RemoteChatId::new("#a"),
+        receiver: None,
+    };
+    let remote = RemoteStep {
+        operation: Operation::Message(MessageKind::Text),
+        lost_answer: LostAnswer::EchoMatch,
+        payload: serde_json::json!({ "text": "hi" }),
+    };
+    NewStep {
+        step,
+        portal_id: Some(1),
+        network: Some(NetworkId::new("test")),
+        login_id: Some(LoginId::new("test-1")),
+        room_id: None,
+        operation: "message".to_owned(),
+        work: StepWork::Network { portal, step: remote },
+        lost_answer: LostAnswer::EchoMatch,
+        send_key: SendKey::new(key),
+        state: StepState::Queued,
+        remote_id: None,
+        part: 0,
+        reason: None,
+    }
+}
+
+async fn apply(store: &Store, writes: Vec<Write>) -> Vec<u64> {
+    store.apply(writes.into()).await.unwrap()
+}
+
+async fn planned_row(store: &Store, steps: Vec<NewStep>) -> i64 {
+    accept(store, vec![event("$1")]).await;
+    let seq = store.page("m:!r:x", 0, 9).await.unwrap()[0].row.seq;
+    apply(store, vec![Write::Plan { seq, steps, replaces: None }]).await;
+    seq
+}
+
+async fn states(store: &Store, seq: i64) -> Vec<StepState> {
+    let open = store.open_row(seq).await.unwrap().unwrap();
+    open.steps.iter().map(|step| step.state).collect()
+}
+
+#[tokio::test]
+async fn every_statement_is_understood_by_every_database() {
+    on_every_database(|store| async move {
+        let wrong = prepare_check(store.db(), &statements()).await;
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn schemas_of_all_databases_agree() {
+    let mut schemas = Vec::new();
+    for place in test_locations() {
+        let db = place.open(Bridge::migrations()).await;
+        schemas.push(schema_of(&db).await.unwrap());
+        db.close().await;
+    }
+    assert!(schemas[0].iter().any(|line| line.starts_with("journal_row.seq INTEGER")));
+    for schema in &schemas[1..] {
+        assert_eq!(*schema, schemas[0]);
+    }
+}
+
+#[tokio::test]
+async fn event_is_accepted_once() {
+    on_every_database(|store| async move {
+        let (new, woken) = accept(&store, vec![event("$1"), event("$2"), event("$1")]).await;
+        assert_eq!((new, woken.lanes.len()), (2, 2));
+        let (new, woken) = accept(&store, vec![event("$2"), event("$3")]).await;
+        assert_eq!((new, woken.lanes.len()), (1, 1));
+        let page = store.page("m:!r:x", 0, 9).await.unwrap();
+        let ids: Vec<_> = page.iter().map(|open| open.row.event_id.clone().unwrap()).collect();
+        assert_eq!(ids, ["$1", "$2", "$3"]);
+        assert!(page.windows(2).all(|pair| pair[0].row.seq < pair[1].row.seq));
+        let second = store.page("m:!r:x", page[0].row.seq, 1).await.unwrap();
+        assert_eq!(second[0].row.event_id.as_deref(), Some("$2"));
+        assert_eq!(store.open_lanes().await.unwrap(), ["m:!r:x"]);
+        assert_eq!(store.backlog().await.unwrap(), Backlog { rows: 3, oldest: Some(10) });
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn plan_is_stored_as_it_is_and_may_be_stored_again() {
+    on_every_database(|store| async move {
+        let steps = vec![new_step(0, "k0"), new_step(1, "k1")];
+        let seq = planned_row(&store, steps.clone()).await;
+        apply(&store, vec![Write::Plan { seq, steps: steps.clone(), replaces: None }]).await;
+        let open = store.open_row(seq).await.unwrap().unwrap();
+        assert_eq!(open.row.state, RowState::Planned);
+        assert_eq!(open.steps.len(), 2);
+        assert_eq!(open.steps[1].work.as_ref(), Some(&steps[1].work));
+        assert_eq!(open.steps[1].send_key, SendKey::new("k1"));
+
+        let placeholder = NewStep { state: StepState::Unplanned, ..new_step(10_000, "k9") };
+        apply(&store, vec![Write::Plan { seq, steps: vec![placeholder], replaces: None }]).await;
+        let real = new_step(10_000, "k9");
+        apply(&store, vec![Write::Plan { seq, steps: vec![real], replaces: Some(10_000) }]).await;
+        assert_eq!(states(&store, seq).await, [StepState::Queued; 3]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn final_step_stays_as_it_is() {
+    on_every_database(|store| async move {
+        let seq = planned_row(&store, vec![new_step(0, "k0")]).await;
+        let mark = Write::Mark { seq, step: 0, now: 20 };
+        assert_eq!(apply(&store, vec![mark.clone()]).await, [1]);
+        let echo = StepChange {
+            remote_id: Some(RemoteMessageId::new("m1")),
+            ..StepChange::to(StepState::Sent)
+        };
+        let change = echo.clone();
+        let settled = store
+            .db()
+            .write(move |tx| {
+                let change = change.clone();
+                Box::pin(async move { settle_by_key(tx, &SendKey::new("k0"), &change).await })
+            })
+            .await
+            .unwrap();
+        assert_eq!(settled.unwrap().row_seq, seq);
+        // The lane's own answer comes second, and changes nothing.
+        let late = Write::Change {
+            seq,
+            step: 0,
+            change: StepChange::to(StepState::Awaiting),
+            message: None,
+        };
+        assert_eq!(apply(&store, vec![late, mark]).await, [0, 0]);
+        assert_eq!(states(&store, seq).await, [StepState::Sent]);
+        let message = store.message_of_event(1, "$1").await.unwrap().unwrap();
+        assert_eq!(message.remote_id, RemoteMessageId::new("m1"));
+        let event = store.event_of_message(1, &RemoteMessageId::new("m1"), "!r:x").await.unwrap();
+        assert_eq!(event.as_deref(), Some("$1"));
+        assert!(store.knows_message(1, &RemoteMessageId::new("m1")).await.unwrap());
+        assert!(!store.knows_message(2, &RemoteMessageId::new("m1")).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn redaction_wipes_what_is_not_sent_yet() {
+    on_every_database(|store| async move {
+        let seq = planned_row(&store, vec![new_step(0, "k0"), new_step(1, "k1")]).await;
+        apply(&store, vec![Write::Mark { seq, step: 0, now: 20 }]).await;
+        let redaction = MatrixEvent { redacts: Some("$1".to_owned()), ..event("$r") };
+        let (_, woken) = accept(&store, vec![redaction]).await;
+        assert_eq!(woken.settled.len(), 1);
+        assert_eq!(states(&store, seq).await, [StepState::Sending, StepState::Ignored]);
+        let open = store.open_row(seq).await.unwrap().unwrap();
+        assert!(open.row.payload.is_none());
+        assert!(open.steps[1].work.is_none());
+        assert_eq!(apply(&store, vec![Write::Mark { seq, step: 1, now: 21 }]).await, [0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parked_rows_come_back_to_where_they_were() {
+    on_every_database(|store| async move {
+        accept(&store, vec![event("$1"), event("$2")]).await;
+        let seqs: Vec<i64> =
+            store.page("m:!r:x", 0, 9).await.unwrap().iter().map(|open| open.row.seq).collect();
+        let login = LoginId::new("test-1");
+        let plan =
+            Write::Plan { seq: seqs[0], steps: vec![new_step(0, "k0")], replaces: None };
+        let park = |seq| Write::Park { seq, login: login.clone() };
+        apply(&store, vec![plan, park(seqs[0]), park(seqs[1])]).await;
+        assert!(store.page("m:!r:x", 0, 9).await.unwrap().is_empty());
+        assert!(store.open_lanes().await.unwrap().is_empty());
+        assert_eq!(store.parked_logins().await.unwrap(), std::slice::from_ref(&login));
+        assert_eq!(store.parked_in("m:!r:x").await.unwrap(), std::slice::from_ref(&login));
+        assert_eq!(store.parked_lanes(&login).await.unwrap(), ["m:!r:x"]);
+        assert!(store.parked_since(9).await.unwrap().is_empty());
+        assert_eq!(store.parked_since(10).await.unwrap().len(), 1);
+
+        apply(&store, vec![Write::Unpark { lane: "m:!r:x".to_owned(), login }]).await;
+        let page = store.page("m:!r:x", 0, 9).await.unwrap();
+        let back: Vec<_> = page.iter().map(|open| open.row.state).collect();
+        assert_eq!(back, [RowState::Planned, RowState::Accepted]);
+        assert_eq!(page[0].steps.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attempts_under_way_have_lost_their_answers_at_the_next_start() {
+    on_every_database(|store| async move {
+        let steps = vec![new_step(0, "k0"), new_step(1, "k1"), new_step(2, "k2")];
+        let seq = planned_row(&store, steps).await;
+        let awaiting = StepChange { deadline: Some(99), ..StepChange::to(StepState::Awaiting) };
+        let change = Write::Change { seq, step: 1, change: awaiting, message: None };
+        let marks = [0, 1].map(|step| Write::Mark { seq, step, now: 20 });
+        apply(&store, [marks.to_vec(), vec![change]].concat()).await;
+        assert!(store.has_open_send(1, &LoginId::new("test-1")).await.unwrap());
+        assert!(!store.has_open_send(1, &LoginId::new("test-2")).await.unwrap());
+        assert_eq!(store.lose_answers().await.unwrap(), 2);
+        let now = states(&store, seq).await;
+        assert_eq!(now, [StepState::Lost, StepState::Lost, StepState::Queued]);
+        let open = store.open_row(seq).await.unwrap().unwrap();
+        assert_eq!(open.steps[0].first_sent_at, Some(20));
+        assert_eq!(open.steps[1].deadline, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn row_is_reported_settled_and_swept() {
+    on_every_database(|store| async move {
+        let seq = planned_row(&store, vec![new_step(0, "k0")]).await;
+        let settle = |state| Write::Settle {
+            seq,
+            state,
+            outcome: Outcome::Failed,
+            reason: Some("no".to_owned()),
+            now: 30,
+        };
+        apply(&store, vec![settle(RowState::Reporting)]).await;
+        assert_eq!(store.reporting().await.unwrap(), [seq]);
+        let open = store.open_row(seq).await.unwrap().unwrap();
+        assert_eq!(open.row.outcome, Some(Outcome::Failed));
+        assert!(open.row.payload.is_none());
+        apply(&store, vec![Write::Reported { seq, now: 40 }]).await;
+        // A settled row has its final state.
+        assert_eq!(apply(&store, vec![settle(RowState::Settled)]).await, [0]);
+        assert_eq!(store.backlog().await.unwrap().rows, 0);
+        assert_eq!(store.sweep(39).await.unwrap(), 0);
+        assert_eq!(store.sweep(40).await.unwrap(), 1);
+        assert!(store.open_row(seq).await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn remote_event_is_accepted_once_and_others_are_witnesses() {
+    on_every_database(|store| async move {
+        let hear = |login: &'static str, key: Option<&'static str>| {
+            store.db().write(move |tx| {
+                Box::pin(async move {
+                    let (network, login) = (NetworkId::new("test"), LoginId::new(login));
+                    let row = NewRemoteRow {
+                        lane: "p:1",
+                        event_key: key,
+                        network: &network,
+                        portal_id: Some(1),
+                        login: &login,
+                        sender: Some("bob"),
+                        remote_id: "m1",
+                        kind: "message",
+                        payload: "{}",
+                        done: None,
+                        redacts: None,
+                        now: 10,
+                    };
+                    accept_remote(tx, &row).await
+                })
+            })
+        };
+        assert!(hear("test-1", Some("k")).await.unwrap());
+        assert!(!hear("test-2", Some("k")).await.unwrap());
+        assert!(!hear("test-2", Some("k")).await.unwrap());
+        assert!(!hear("test-1", Some("k")).await.unwrap());
+        assert!(hear("test-1", None).await.unwrap());
+        assert!(hear("test-1", None).await.unwrap());
+        let sql = "SELECT login_id FROM journal_witness";
+        let witnesses = store.db().fetch_all(sql, params![]).await.unwrap();
+        assert_eq!(witnesses.len(), 1);
+        assert_eq!(store.page("p:1", 0, 9).await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn cursor_moves_forward_only() {
+    on_every_database(|store| async move {
+        let (network, login) = (NetworkId::new("test"), LoginId::new("test-1"));
+        for order in [4, 2, 7, 7, 1] {
+            let (network, login) = (network.clone(), login.clone());
+            store
+                .db()
+                .write(move |tx| {
+                    let (network, login) = (network.clone(), login.clone());
+                    Box::pin(async move {
+                        let value = format!("v{order}");
+                        let cursor = Cursor { stream: "s".to_owned(), value, order };
+                        move_cursor(tx, &network, &login, &cursor).await
+                    })
+                })
+                .await
+                .unwrap();
+        }
+        let cursor = store.cursor(&network, &login, "s").await.unwrap().unwrap();
+        assert_eq!((cursor.order, cursor.value.as_str()), (7, "v7"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_the_same_after_the_next_start() {
+    on_every_database(|store| async move {
+        let random: SharedRandom = Arc::new(OsRandom);
+        let first = store.key_maker(&random).await.unwrap();
+        let second = store.key_maker(&random).await.unwrap();
+        assert_eq!(first.step(1, 0), second.step(1, 0));
+    })
+    .await;
+}
