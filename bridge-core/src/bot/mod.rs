@@ -109,7 +109,7 @@ impl Bot {
     pub(crate) async fn handle(&self, request: CommandRequest) -> Vec<BotReply> {
         match self.0.permissions.of(&request.sender) {
             // Answering them would let them make us talk.
-            Permission::Block => return Vec::new(),
+            Permission::Block => Vec::new(),
             permission => self.command(&request, permission).await,
         }
     }

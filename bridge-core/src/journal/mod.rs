@@ -30,7 +30,7 @@ mod words_for;
 use std::{
     collections::HashSet,
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -83,6 +83,8 @@ pub(crate) struct Journal {
     reporter: Reporter,
     taking_part: TakingPart,
     accepting: AtomicBool,
+    /// Logins that steps or parked rows name and that were logged out.
+    gone: Mutex<HashSet<LoginId>>,
     /// Rows an earlier process left `reporting`: they may have been reported.
     recovered: OnceLock<HashSet<i64>>,
     /// Ends everything at once, wherever it is.
@@ -116,6 +118,7 @@ impl Journal {
             reporter: Reporter::default(),
             taking_part: TakingPart::default(),
             accepting: AtomicBool::new(true),
+            gone: Mutex::default(),
             recovered: OnceLock::new(),
             halt,
             lanes_ended: CancellationToken::new(),
@@ -187,13 +190,15 @@ impl Journal {
         self.parts.logins.is_connected(login) || self.is_gone(login)
     }
 
-    /// Whether a login was logged out. One of a network that is not configured may come back.
+    /// Whether a login was logged out. One whose network is not configured, or whose record cannot
+    /// be read now, is not gone: it may come back.
     fn is_gone(&self, login: &LoginId) -> bool {
-        let network = login.as_str().rsplit_once('-').map(|(network, _)| network);
-        let configured = network.is_some_and(|network| {
-            self.parts.networks.contains(&crate::ids::NetworkId::new(network))
-        });
-        configured && self.parts.logins.network(login).is_none()
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).contains(login)
+    }
+
+    /// Notes logins that will not come back: ids are never used again.
+    fn note_gone(&self, logins: impl IntoIterator<Item = LoginId>) {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(logins);
     }
 
     fn can_send_step(&self, step: &Step) -> bool {

@@ -22,6 +22,7 @@ impl Journal {
         let lanes = self.store.open_lanes().await?;
         let reports = self.store.reporting().await?;
         tracing::info!(lanes = lanes.len(), lost, reports = reports.len(), "the journal starts");
+        self.note_gone(self.store.gone_logins().await?);
         self.recovered.get_or_init(|| reports.iter().copied().collect());
         self.reporter.add(reports);
         for lane in lanes {
@@ -47,7 +48,10 @@ impl Journal {
                 () = self.lanes_ended.cancelled() => return,
             };
             let resumed = match change {
-                Ok(change) if change.connected || change.gone => self.resume(&change.login).await,
+                Ok(change) if change.connected || change.gone => {
+                    self.note_gone(change.gone.then(|| change.login.clone()));
+                    self.resume(&change.login).await
+                }
                 Ok(_) => Ok(()),
                 Err(RecvError::Lagged(_)) => self.resume_connected().await,
                 Err(RecvError::Closed) => return,
@@ -68,6 +72,7 @@ impl Journal {
     }
 
     async fn resume_connected(self: &Arc<Self>) -> Result<(), DbError> {
+        self.note_gone(self.store.gone_logins().await?);
         for login in self.store.parked_logins().await? {
             if self.can_send(&login) {
                 self.resume(&login).await?;

@@ -241,7 +241,7 @@ impl Portals {
     /// Who is in the chat comes into the room in the portal's own lane, in order with everything
     /// else that happens there.
     async fn hand_on_members(&self, portal: &Portal, info: &ChatInfo, via: Option<&LoginId>) {
-        let members = info.members.clone().filter(|list| has_others(list));
+        let members = info.members.clone().filter(has_others);
         let (Some(members), Some(via)) = (members, via) else { return };
         let Some(intake) = self.0.logins.intake() else { return };
         let news = ChatInfo { members: Some(members), ..ChatInfo::default() };

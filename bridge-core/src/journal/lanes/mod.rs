@@ -2,6 +2,7 @@
 //! worker lives while its lane has something to do, so that idle lanes cost nothing, and there are
 //! as many as there are busy lanes, so that a slow one holds up no other.
 
+mod moves;
 mod worker;
 
 use std::{

@@ -17,11 +17,9 @@ use crate::{
     ids::LoginId,
     journal::{
         Journal,
-        deliver::Delivered,
-        machine::{self, Moment, Move, OpenRow, StepChange, World, millis},
-        plan::{Plan, PlanTrouble},
-        row::{Direction, Outcome, Row, RowState},
-        step::{NewStep, Step, StepState, StepWork},
+        machine::{self, Moment, Move, OpenRow, World, millis},
+        row::RowState,
+        step::{Step, StepState, StepWork},
         store::Write,
     },
 };
@@ -55,20 +53,20 @@ pub(super) async fn run(journal: Arc<Journal>, lane: String, signal: Arc<Signal>
     }
 }
 
-struct Worker<'j> {
-    journal: &'j Arc<Journal>,
-    lane: &'j str,
+pub(super) struct Worker<'j> {
+    pub(super) journal: &'j Arc<Journal>,
+    pub(super) lane: &'j str,
     signal: &'j Signal,
     /// Rows under way, in order.
-    rows: Vec<OpenRow>,
+    pub(super) rows: Vec<OpenRow>,
     /// Every row up to here was read.
     read_to: i64,
     /// Whether there may be more to read.
     more: bool,
     /// Logins with parked rows in this lane.
-    parked: HashSet<LoginId>,
+    pub(super) parked: HashSet<LoginId>,
     /// What is to be committed.
-    writes: Vec<Write>,
+    pub(super) writes: Vec<Write>,
 }
 
 impl<'j> Worker<'j> {
@@ -134,7 +132,7 @@ impl<'j> Worker<'j> {
         Ok(())
     }
 
-    async fn read_again(&mut self, seq: i64) -> Result<(), Over> {
+    pub(super) async fn read_again(&mut self, seq: i64) -> Result<(), Over> {
         let Some(place) = self.rows.iter().position(|open| open.row.seq == seq) else {
             return Ok(());
         };
@@ -151,7 +149,7 @@ impl<'j> Worker<'j> {
     }
 
     /// Puts a login's rows back in their places and reads the lane from its start.
-    async fn unpark(&mut self, login: LoginId) -> Result<(), Over> {
+    pub(super) async fn unpark(&mut self, login: LoginId) -> Result<(), Over> {
         self.parked.remove(&login);
         self.writes.push(Write::Unpark { lane: self.lane.to_owned(), login });
         self.commit().await?;
@@ -231,228 +229,7 @@ impl<'j> Worker<'j> {
         }
     }
 
-    async fn plan(&mut self, seq: i64, target: Option<i64>) -> Result<(), Over> {
-        // What planning looks up must be stored, also what this lane has just done.
-        if looks_back(&self.row(seq).row) {
-            self.commit().await?;
-        }
-        let open = self.row(seq);
-        let planned = match self.journal.plan(open, target).await {
-            Ok(plan) => plan,
-            Err(trouble) => return self.plan_later(seq, &trouble),
-        };
-        match planned {
-            Plan::Steps(steps) => self.store_plan(seq, steps, target),
-            Plan::Done { outcome, reason, report } => {
-                self.settle(seq, outcome, reason, report);
-            }
-            Plan::Wait(login) => {
-                if !self.parked.contains(&login) && self.journal.can_send(&login) {
-                    // It came back while we were planning.
-                    return Ok(());
-                }
-                self.park(seq, login).await?;
-            }
-            Plan::Soon(pause) => {
-                let at = self.journal.now() + millis(pause);
-                self.row_mut(seq).row.next_at = Some(at);
-            }
-        }
-        Ok(())
-    }
-
-    fn plan_later(&mut self, seq: i64, trouble: &PlanTrouble) -> Result<(), Over> {
-        if matches!(trouble, PlanTrouble::Db(DbError::Closed | DbError::Fenced { .. })) {
-            return Err(Over);
-        }
-        let attempts = self.row(seq).row.attempts;
-        let pause = trouble.pause().max(self.journal.backoff(attempts));
-        let next_at = self.journal.now() + millis(pause);
-        let reason = trouble.to_string();
-        tracing::warn!(lane = self.lane, row = seq, attempts, reason, "planning is tried again");
-        let row = &mut self.row_mut(seq).row;
-        row.next_at = Some(next_at);
-        row.attempts += 1;
-        self.writes.push(Write::Later { seq, next_at, reason });
-        Ok(())
-    }
-
-    fn store_plan(&mut self, seq: i64, steps: Vec<NewStep>, replaces: Option<i64>) {
-        self.writes.push(Write::Plan { seq, steps: steps.clone(), replaces });
-        let open = self.row_mut(seq);
-        open.row.state = RowState::Planned;
-        open.row.next_at = None;
-        open.steps.retain(|step| Some(step.step) != replaces);
-        open.steps.extend(steps.into_iter().map(|new| Step::stored(seq, new)));
-        open.steps.sort_by_key(|step| step.step);
-    }
-
-    async fn send(&mut self, seq: i64, step: i64) -> Result<(), Over> {
-        let attempt = self.step(seq, step).clone();
-        self.take_turn(&attempt).await?;
-        let now = self.journal.now();
-        let marked = self.needs_mark(&attempt);
-        let mark = self.writes.len();
-        if marked {
-            self.writes.push(Write::Mark { seq, step, now });
-            if matches!(attempt.work, Some(StepWork::Command)) {
-                self.writes.push(Write::Wipe { seq });
-            }
-        }
-        if self.writes.iter().any(Write::precedes_attempts) {
-            let touched = self.commit().await?;
-            if marked && touched.get(mark) == Some(&0) {
-                // It was taken back meanwhile.
-                return self.read_again(seq).await;
-            }
-        }
-        let held = self.step_mut(seq, step);
-        held.state = StepState::Sending;
-        held.attempts += 1;
-        held.first_sent_at = held.first_sent_at.or(Some(now));
-        let attempt = held.clone();
-        let delivered = self.journal.deliver(self.row(seq), &attempt).await;
-        self.take_result(seq, step, delivered);
-        self.commit_if_many().await
-    }
-
-    /// Waits until the network's rate allows the step. A crash meanwhile finds it unsent; what is
-    /// known already is not kept waiting.
-    async fn take_turn(&mut self, step: &Step) -> Result<(), Over> {
-        let (Some(login), Some(StepWork::Network { portal, step: remote })) =
-            (&step.login_id, &step.work)
-        else {
-            return Ok(());
-        };
-        let Some(client) = self.journal.parts.logins.client(login) else { return Ok(()) };
-        let turn = AssertUnwindSafe(client.turn(portal, remote)).catch_unwind();
-        let mut turn = std::pin::pin!(turn);
-        let waited = match futures_util::poll!(turn.as_mut()) {
-            std::task::Poll::Ready(result) => result,
-            std::task::Poll::Pending => {
-                self.commit().await?;
-                turn.await
-            }
-        };
-        if waited.is_err() {
-            tracing::error!(%login, "a bridge panicked while a step waited for its turn");
-        }
-        Ok(())
-    }
-
-    fn needs_mark(&self, step: &Step) -> bool {
-        match &step.work {
-            Some(StepWork::Network { .. } | StepWork::Command) => true,
-            Some(StepWork::Matrix(call)) => {
-                call.is_timeline() && !self.journal.parts.matrix.idempotent_for_good()
-            }
-            Some(StepWork::Nothing) | None => false,
-        }
-    }
-
-    async fn reconcile(&mut self, seq: i64, step: i64) -> Result<(), Over> {
-        self.commit().await?;
-        let lost = self.step(seq, step).clone();
-        let delivered = self.journal.find_out(self.row(seq), &lost).await;
-        self.take_result(seq, step, delivered);
-        self.commit_if_many().await
-    }
-
-    fn take_result(&mut self, seq: i64, step: i64, delivered: Delivered) {
-        let Delivered { change, further, room_step } = delivered;
-        let open = self.row(seq);
-        let held = self.step(seq, step);
-        let message = self.journal.message(&open.row, held, &change);
-        let dropped = if change.state == StepState::Failed {
-            machine::dropped_with(held, &open.steps)
-        } else {
-            Vec::new()
-        };
-        if change.state.is_final() && change.state != StepState::Sent {
-            tracing::info!(
-                lane = self.lane, row = seq, step, network = ?held.network.as_ref().map(ToString::to_string),
-                state = change.state.as_str(), "a step was not carried"
-            );
-        }
-        let portal_id = held.portal_id;
-        let now = self.journal.now();
-        if let (StepState::Sent, Some(room_step), Some(portal_id)) =
-            (change.state, room_step, portal_id)
-        {
-            self.writes.push(Write::Remember { portal_id, step: room_step, now });
-        }
-        change.apply_to(self.step_mut(seq, step));
-        self.writes.push(Write::Change { seq, step, change, message });
-        for step in dropped {
-            let change = StepChange::to(StepState::Failed)
-                .because("not sent, because the part before it failed");
-            change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, message: None });
-        }
-        if !further.is_empty() {
-            self.store_plan(seq, further, None);
-        }
-    }
-
-    fn expire(&mut self, seq: i64) {
-        const WORDS: &str = "The network could not be reached in time.";
-        let open = self.row(seq);
-        if open.row.state == RowState::Accepted {
-            return self.settle(seq, Outcome::Expired, Some(WORDS.to_owned()), true);
-        }
-        let now = self.journal.now();
-        let over =
-            open.steps.iter().filter_map(|step| Some((step.step, machine::expired(step, now)?)));
-        for (step, state) in over.collect::<Vec<_>>() {
-            let change = StepChange::to(state).because(WORDS);
-            change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, message: None });
-        }
-    }
-
-    fn finish(&mut self, seq: i64) {
-        let open = self.row(seq);
-        let (outcome, reason) = machine::row_outcome(&open.steps);
-        let report = self.journal.wants_report(open, outcome);
-        if outcome == Outcome::Sent {
-            self.journal.observe(open);
-        }
-        self.settle(seq, outcome, reason, report);
-    }
-
-    fn settle(&mut self, seq: i64, outcome: Outcome, reason: Option<String>, report: bool) {
-        let state = if report { RowState::Reporting } else { RowState::Settled };
-        let now = self.journal.now();
-        let row = &self.row(seq).row;
-        tracing::debug!(
-            lane = self.lane,
-            row = seq,
-            direction = row.direction.as_str(),
-            kind = row.kind,
-            outcome = outcome.as_str(),
-            waited_ms = now - row.accepted_at,
-            "a row is final"
-        );
-        self.writes.push(Write::Settle { seq, state, outcome, reason, now });
-        self.rows.retain(|open| open.row.seq != seq);
-    }
-
-    async fn park(&mut self, seq: i64, login: LoginId) -> Result<(), Over> {
-        tracing::debug!(lane = self.lane, row = seq, %login, "a row waits for its login");
-        self.writes.push(Write::Park { seq, login: login.clone() });
-        self.rows.retain(|open| open.row.seq != seq);
-        let first = self.parked.insert(login.clone());
-        if first {
-            self.commit().await?;
-            // Whoever tells of connected logins looks at stored rows: it may have looked before.
-            if self.journal.can_send(&login) {
-                self.unpark(login).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn commit_if_many(&mut self) -> Result<(), Over> {
+    pub(super) async fn commit_if_many(&mut self) -> Result<(), Over> {
         if self.writes.len() >= GATHERED {
             self.commit().await?;
         }
@@ -460,7 +237,7 @@ impl<'j> Worker<'j> {
     }
 
     /// Commits what was gathered. Storage in trouble holds the lane, it does not lose results.
-    async fn commit(&mut self) -> Result<Vec<u64>, Over> {
+    pub(super) async fn commit(&mut self) -> Result<Vec<u64>, Over> {
         if self.writes.is_empty() {
             return Ok(Vec::new());
         }
@@ -503,22 +280,22 @@ impl<'j> Worker<'j> {
         *attempts += 1;
     }
 
-    fn row(&self, seq: i64) -> &OpenRow {
+    pub(super) fn row(&self, seq: i64) -> &OpenRow {
         let row = self.rows.iter().find(|open| open.row.seq == seq);
         row.expect("moves are about rows the worker holds")
     }
 
-    fn row_mut(&mut self, seq: i64) -> &mut OpenRow {
+    pub(super) fn row_mut(&mut self, seq: i64) -> &mut OpenRow {
         let row = self.rows.iter_mut().find(|open| open.row.seq == seq);
         row.expect("moves are about rows the worker holds")
     }
 
-    fn step(&self, seq: i64, step: i64) -> &Step {
+    pub(super) fn step(&self, seq: i64, step: i64) -> &Step {
         let step = self.row(seq).steps.iter().find(|held| held.step == step);
         step.expect("moves are about steps the worker holds")
     }
 
-    fn step_mut(&mut self, seq: i64, step: i64) -> &mut Step {
+    pub(super) fn step_mut(&mut self, seq: i64, step: i64) -> &mut Step {
         let step = self.row_mut(seq).steps.iter_mut().find(|held| held.step == step);
         step.expect("moves are about steps the worker holds")
     }
@@ -546,16 +323,5 @@ impl Journal {
         };
         let client = self.parts.logins.client(login);
         client.map_or(1, |client| client.capabilities(portal).delivery.max_inflight.max(1))
-    }
-}
-
-/// Whether planning a row depends on what was bridged before it.
-fn looks_back(row: &Row) -> bool {
-    let mentions = |word: &str| row.payload.as_ref().is_some_and(|payload| payload.contains(word));
-    match row.direction {
-        Direction::FromMatrix => row.kind == "m.room.redaction" || mentions("m.relates_to"),
-        Direction::ToMatrix => {
-            row.kind != "message" || mentions("\"reply_to\"") || mentions("\"thread\"")
-        }
     }
 }

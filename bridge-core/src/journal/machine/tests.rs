@@ -106,8 +106,7 @@ fn first_thing_undone_comes_next() {
 fn nothing_overtakes_what_is_tried_again() {
     let mut again = step(1, 0, "a", StepState::Retry);
     again.next_at = Some(NOW + 5);
-    let rows =
-        [planned(1, vec![again]), planned(2, vec![step(2, 0, "b", StepState::Queued)])];
+    let rows = [planned(1, vec![again]), planned(2, vec![step(2, 0, "b", StepState::Queued)])];
     assert_eq!(next(&rows, &[]), Move::Wait(Some(NOW + 5)));
 }
 
@@ -142,10 +141,8 @@ fn row_of_an_offline_login_is_parked_and_others_go_on() {
 
 #[test]
 fn one_target_offline_does_not_keep_the_other_waiting() {
-    let steps = vec![
-        step(1, 0, "a", StepState::Queued),
-        step(1, STEPS_PER_TARGET, "b", StepState::Queued),
-    ];
+    let steps =
+        vec![step(1, 0, "a", StepState::Queued), step(1, STEPS_PER_TARGET, "b", StepState::Queued)];
     let rows = [planned(1, steps)];
     assert_eq!(next(&rows, &["a"]), Move::Send { seq: 1, step: STEPS_PER_TARGET });
     let placeholder = [planned(1, vec![step(1, 0, "a", StepState::Unplanned)])];

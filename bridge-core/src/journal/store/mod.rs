@@ -59,6 +59,14 @@ const PARKED_OF_LANE: &str = "SELECT DISTINCT waits_for
 const PARKED_EXPIRED: &str = "SELECT DISTINCT lane, waits_for
     FROM journal_row
     WHERE state = 'parked' AND direction = 'from_matrix' AND accepted_at <= $1";
+const GONE_LOGINS: &str = "SELECT DISTINCT waits_for AS login_id
+    FROM journal_row
+    WHERE state = 'parked' AND waits_for NOT IN (SELECT id FROM login)
+    UNION
+    SELECT DISTINCT login_id
+    FROM journal_step
+    WHERE state IN ('queued', 'sending', 'awaiting', 'retry', 'lost', 'unplanned')
+        AND login_id NOT IN (SELECT id FROM login)";
 const UNSETTLED: &str = "SELECT COUNT(*) AS rows, MIN(accepted_at) AS oldest
     FROM journal_row
     WHERE state <> 'settled'";
@@ -70,7 +78,7 @@ const CURSOR: &str = "SELECT value, place FROM journal_cursor
 const OPEN_STEP: &str = "SELECT row_seq FROM journal_step
     WHERE portal_id = $1 AND login_id = $2
         AND state IN ('queued', 'sending', 'awaiting', 'retry', 'lost', 'unplanned')
-        AND state IN ('sending', 'awaiting', 'lost')
+        AND state IN ('sending', 'awaiting', 'lost', 'retry')
     LIMIT 1";
 const BY_KEY: &str = "SELECT portal_id FROM journal_step WHERE send_key = $1";
 
@@ -86,6 +94,7 @@ const READS: &[&str] = &[
     PARKED_LOGINS,
     PARKED_OF_LANE,
     PARKED_EXPIRED,
+    GONE_LOGINS,
     UNSETTLED,
     DRAW_INSTANCE,
     INSTANCE,
@@ -209,6 +218,11 @@ impl Store {
     pub(crate) async fn parked_in(&self, lane: &str) -> Result<Vec<LoginId>, DbError> {
         let rows = self.db.fetch_all(PARKED_OF_LANE, params![lane]).await?;
         rows.iter().map(|row| Ok(LoginId::new(row.get::<String>("waits_for")?))).collect()
+    }
+
+    /// Returns the logins that open work names and that are no longer there.
+    pub(crate) async fn gone_logins(&self) -> Result<Vec<LoginId>, DbError> {
+        Ok(self.texts(GONE_LOGINS, "login_id").await?.into_iter().map(LoginId::new).collect())
     }
 
     /// Returns lanes and logins with parked rows that were accepted before this time.

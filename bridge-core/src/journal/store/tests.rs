@@ -224,8 +224,7 @@ async fn parked_rows_come_back_to_where_they_were() {
         let seqs: Vec<i64> =
             store.page("m:!r:x", 0, 9).await.unwrap().iter().map(|open| open.row.seq).collect();
         let login = LoginId::new("test-1");
-        let plan =
-            Write::Plan { seq: seqs[0], steps: vec![new_step(0, "k0")], replaces: None };
+        let plan = Write::Plan { seq: seqs[0], steps: vec![new_step(0, "k0")], replaces: None };
         let park = |seq| Write::Park { seq, login: login.clone() };
         apply(&store, vec![plan, park(seqs[0]), park(seqs[1])]).await;
         assert!(store.page("m:!r:x", 0, 9).await.unwrap().is_empty());

@@ -24,6 +24,9 @@ use crate::{
 
 /// How soon a row looks again whether a send of ours is still under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long it does so, in milliseconds, for a send whose login is not connected: longer would hold
+/// up what others say.
+const LONGEST_WAIT: i64 = 60_000;
 
 /// One remote event under planning.
 struct Planning<'a> {
@@ -86,16 +89,18 @@ impl Journal {
             }
             _ => return Ok(None),
         }
+        // While a send of that account is under way, this may be it: its fate decides. Asked first:
+        // once no send is open, the pair it made is stored.
+        if let Some(speaker) = self.account_of(p)
+            && self.store.has_open_send(p.portal.id, &speaker).await?
+            && (self.can_send(&speaker) || self.now() < p.row.accepted_at + LONGEST_WAIT)
+        {
+            return Ok(Some(Plan::Soon(LOOK_AGAIN)));
+        }
         if let Some(id) = &p.event.id
             && self.store.knows_message(p.portal.id, id).await?
         {
             return Ok(Some(Plan::ignored("already here")));
-        }
-        // While a send of that account is under way, this may be it: its fate decides.
-        if let Some(speaker) = self.account_of(p)
-            && self.store.has_open_send(p.portal.id, &speaker).await?
-        {
-            return Ok(Some(Plan::Soon(LOOK_AGAIN)));
         }
         Ok(None)
     }

@@ -103,8 +103,14 @@ async fn survive(place: TestPlace, run: &Run) -> usize {
     for _ in 0..=random.below(2) {
         let ticks = i64::try_from(random.below(28)).unwrap() + 1;
         let burnt = world.fuse.set(ticks);
+        // Half of the crashes come at a call into the world, half of them anywhere.
+        let anywhere = random.below(2) == 0;
+        let moments = random.below(3000);
         tokio::select! {
             () = burnt.cancelled() => crashes += 1,
+            () = async { for _ in 0..moments { tokio::task::yield_now().await } }, if anywhere => {
+                crashes += 1;
+            }
             () = async { feed(&world, &mut news).await; world.settled().await } => {}
         }
         world.crash().await;

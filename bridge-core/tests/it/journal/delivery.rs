@@ -130,6 +130,30 @@ async fn own_echo_settles_its_step_and_is_not_bridged() {
 }
 
 #[tokio::test]
+async fn echo_that_is_faster_than_the_answer_settles_its_step_for_good() {
+    let mut world = World::new();
+    let nature = Nature {
+        confirms: Confirms::ByEcho,
+        lost_answer: LostAnswer::EchoMatch,
+        ..Nature::default()
+    };
+    world.network.set_nature(nature);
+    world.start().await;
+    let room = world.room("#a").await;
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    world.network.script("slow", Script::SlowAnswer(gate.clone()));
+    world.homeserver.say(&room, ALICE, "slow");
+    let echo = "SELECT seq FROM journal_row WHERE reason = 'own echo'";
+    while world.rows(echo).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(1);
+    world.settled().await;
+    assert_eq!(world.network.texts("#a"), ["slow"]);
+    assert_eq!(world.network.asked(), 0);
+}
+
+#[tokio::test]
 async fn echo_that_does_not_come_is_asked_for() {
     let mut world = World::new();
     let nature = Nature { lost_answer: LostAnswer::EchoMatch, ..Nature::default() };

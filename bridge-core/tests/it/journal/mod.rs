@@ -1,9 +1,11 @@
 //! The journal's promises: nothing lost, nothing twice, order kept, over any crash.
 
+mod commands;
 mod crashes;
 mod delivery;
 mod intake;
 mod lanes;
+mod plumbed;
 mod shared_portals;
 mod stopping;
 mod to_matrix;

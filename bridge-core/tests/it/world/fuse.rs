@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The fuse.
 #[derive(Debug)]
-pub struct Fuse {
+pub(crate) struct Fuse {
     left: AtomicI64,
     burnt: std::sync::Mutex<CancellationToken>,
 }
@@ -20,7 +20,7 @@ impl Default for Fuse {
 
 impl Fuse {
     /// Sets how many ticks are left; returns what is cancelled then.
-    pub fn set(&self, ticks: i64) -> CancellationToken {
+    pub(crate) fn set(&self, ticks: i64) -> CancellationToken {
         let token = CancellationToken::new();
         *self.burnt.lock().unwrap() = token.clone();
         self.left.store(ticks, Ordering::SeqCst);
@@ -28,12 +28,12 @@ impl Fuse {
     }
 
     /// Takes the fuse out.
-    pub fn remove(&self) {
+    pub(crate) fn remove(&self) {
         self.left.store(i64::MAX, Ordering::SeqCst);
     }
 
     /// Counts; at the end it does not return.
-    pub async fn tick(&self) {
+    pub(crate) async fn tick(&self) {
         if self.left.fetch_sub(1, Ordering::SeqCst) <= 1 {
             self.burnt.lock().unwrap().cancel();
             std::future::pending::<()>().await;

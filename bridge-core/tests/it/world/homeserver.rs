@@ -16,7 +16,7 @@ use super::fuse::Fuse;
 
 /// The homeserver.
 #[derive(Debug)]
-pub struct Homeserver {
+pub(crate) struct Homeserver {
     state: Mutex<State>,
     fuse: Arc<Fuse>,
 }
@@ -53,7 +53,7 @@ struct Faults {
 }
 
 impl Homeserver {
-    pub fn new(fuse: Arc<Fuse>) -> Arc<Self> {
+    pub(crate) fn new(fuse: Arc<Fuse>) -> Arc<Self> {
         Arc::new(Self { state: Mutex::default(), fuse })
     }
 
@@ -62,77 +62,63 @@ impl Homeserver {
     }
 
     /// The next `times` calls to a path with `part` are carried out and their answers lost.
-    pub fn lose_answers(&self, part: &str, times: usize) {
+    pub(crate) fn lose_answers(&self, part: &str, times: usize) {
         self.lock().faults.lose_answers.push((part.to_owned(), times));
     }
 
     /// The next `times` calls to a path with `part` do not arrive.
-    pub fn refuse_connections(&self, part: &str, times: usize) {
+    pub(crate) fn refuse_connections(&self, part: &str, times: usize) {
         self.lock().faults.not_arriving.push((part.to_owned(), times));
     }
 
     /// Every n-th answer is lost from now on.
-    pub fn lose_every(&self, n: Option<u64>) {
+    pub(crate) fn lose_every(&self, n: Option<u64>) {
         self.lock().faults.lose_every = n;
     }
 
     /// Transaction ids are forgotten from now on, as by a homeserver that was restarted.
-    pub fn forget_transactions(&self) {
+    pub(crate) fn forget_transactions(&self) {
         let mut state = self.lock();
         state.forgets_transactions = true;
         state.transactions.clear();
     }
 
     /// A person says something.
-    pub fn say(&self, room: &str, who: &str, body: &str) -> String {
+    pub(crate) fn say(&self, room: &str, who: &str, body: &str) -> String {
         self.send(room, who, "m.room.message", json!({ "msgtype": "m.text", "body": body }))
     }
 
     /// A person sends an event.
-    pub fn send(&self, room: &str, who: &str, kind: &str, content: Value) -> String {
+    pub(crate) fn send(&self, room: &str, who: &str, kind: &str, content: Value) -> String {
         self.lock().append(room, who, kind, None, content)
     }
 
     /// A person takes an event back.
-    pub fn redact(&self, room: &str, who: &str, event: &str) -> String {
+    pub(crate) fn redact(&self, room: &str, who: &str, event: &str) -> String {
         self.send(room, who, "m.room.redaction", json!({ "redacts": event }))
     }
 
-    /// Makes a room with these people.
-    pub fn room_with(&self, people: &[&str]) -> String {
-        let mut state = self.lock();
-        let room = format!("!{}:x", state.next_id());
-        let members = people.iter().map(|who| ((*who).to_owned(), "join".to_owned())).collect();
-        state.rooms.insert(room.clone(), Room { members, ..Room::default() });
-        room
-    }
-
     /// Puts a member into a room without an event.
-    pub fn seat(&self, room: &str, who: &str) {
+    pub(crate) fn seat(&self, room: &str, who: &str) {
         let mut state = self.lock();
         let room = state.rooms.get_mut(room).expect("the room is there");
         room.members.insert(who.to_owned(), "join".to_owned());
     }
 
     /// Throws a member out without anybody being told.
-    pub fn unseat(&self, room: &str, who: &str) {
+    pub(crate) fn unseat(&self, room: &str, who: &str) {
         self.lock().rooms.get_mut(room).expect("the room is there").members.remove(who);
     }
 
-    /// Returns the room behind an alias' localpart.
-    pub fn room_of(&self, alias: &str) -> Option<String> {
-        self.lock().aliases.get(&format!("#{alias}:x")).cloned()
-    }
-
     /// Returns the events of a type in a room, oldest first.
-    pub fn events(&self, room: &str, kind: &str) -> Vec<Value> {
+    pub(crate) fn events(&self, room: &str, kind: &str) -> Vec<Value> {
         let state = self.lock();
         let events = state.rooms.get(room).map(|room| room.events.clone()).unwrap_or_default();
         events.into_iter().filter(|event| event["type"] == kind).collect()
     }
 
     /// Returns what is said in a room as `sender: body`.
-    pub fn said(&self, room: &str) -> Vec<String> {
+    pub(crate) fn said(&self, room: &str) -> Vec<String> {
         let line = |event: &Value| {
             let who = event["sender"].as_str().unwrap_or_default();
             let who = who.trim_start_matches('@').split(':').next().unwrap_or_default();
@@ -142,35 +128,35 @@ impl Homeserver {
     }
 
     /// Returns the status events about an event, as their outcomes.
-    pub fn statuses(&self, room: &str, event: &str) -> Vec<String> {
+    pub(crate) fn statuses(&self, room: &str, event: &str) -> Vec<String> {
         let all = self.events(room, "com.beeper.message_send_status");
         let about = all.iter().filter(|e| e["content"]["m.relates_to"]["event_id"] == event);
         about.map(|e| e["content"]["com.rialto.outcome"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Returns a state event's content.
-    pub fn state(&self, room: &str, kind: &str, key: &str) -> Option<Value> {
+    pub(crate) fn state(&self, room: &str, kind: &str, key: &str) -> Option<Value> {
         let state = self.lock();
         state.rooms.get(room)?.state.get(&(kind.to_owned(), key.to_owned())).cloned()
     }
 
     /// Returns what would be pushed next.
-    pub fn to_push(&self, most: usize) -> Vec<Value> {
+    pub(crate) fn to_push(&self, most: usize) -> Vec<Value> {
         self.lock().to_push.iter().take(most).cloned().collect()
     }
 
     /// The first events were taken.
-    pub fn pushed(&self, count: usize) {
+    pub(crate) fn pushed(&self, count: usize) {
         self.lock().to_push.drain(..count);
     }
 
     /// Whether everything was pushed.
-    pub fn is_pushed(&self) -> bool {
+    pub(crate) fn is_pushed(&self) -> bool {
         self.lock().to_push.is_empty()
     }
 
     /// Returns how often a path with `part` was called.
-    pub fn calls_to(&self, part: &str) -> usize {
+    pub(crate) fn calls_to(&self, part: &str) -> usize {
         self.lock().calls.iter().filter(|call| call.contains(part)).count()
     }
 }
@@ -364,7 +350,7 @@ impl Faults {
 
     fn loses(&mut self, path: &str) -> bool {
         self.counted += 1;
-        let by_count = self.lose_every.is_some_and(|n| self.counted % n == 0);
+        let by_count = self.lose_every.is_some_and(|n| self.counted.is_multiple_of(n));
         by_count || Self::take(&mut self.lose_answers, path)
     }
 }

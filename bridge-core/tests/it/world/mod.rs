@@ -1,9 +1,9 @@
 //! The world around a bridge: a homeserver and a network in memory, a database on disk, a clock
 //! that runs faster than ours, and a bridge that can be crashed and started again.
 
-pub mod fuse;
-pub mod homeserver;
-pub mod network;
+pub(crate) mod fuse;
+pub(crate) mod homeserver;
+pub(crate) mod network;
 
 use std::{
     sync::{
@@ -34,11 +34,11 @@ use self::{
 };
 
 /// Alice, who has the login `test-1` with the account `alice`.
-pub const ALICE: &str = "@alice:x";
+pub(crate) const ALICE: &str = "@alice:x";
 /// Bert, who has the login `test-2` with the account `bert`.
-pub const BERT: &str = "@bert:x";
+pub(crate) const BERT: &str = "@bert:x";
 /// Carl, who has none.
-pub const CARL: &str = "@carl:x";
+pub(crate) const CARL: &str = "@carl:x";
 
 const LOGIN: &str = "INSERT INTO login (id, network, number, owner, remote_id, name, metadata,
         sealed, created_at)
@@ -47,7 +47,7 @@ const LOGIN: &str = "INSERT INTO login (id, network, number, owner, remote_id, n
 const PUPPETS: &str = "puppet-token-puppet-token-puppet-token";
 
 /// The world.
-pub struct World {
+pub(crate) struct World {
     pub place: TestPlace,
     pub clock: TestClock,
     pub fuse: Arc<Fuse>,
@@ -69,12 +69,12 @@ pub struct World {
 
 impl World {
     /// Makes a world on SQLite with Alice's login.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::at(sqlite_place(), 1)
     }
 
     /// Makes a world at a place.
-    pub fn at(place: TestPlace, seed: u64) -> Self {
+    pub(crate) fn at(place: TestPlace, seed: u64) -> Self {
         let fuse = Arc::new(Fuse::default());
         let blueprint = blueprint("rialto", "x", "rialtobot").url("http://127.0.0.1:1");
         Self {
@@ -99,19 +99,25 @@ impl World {
     }
 
     /// The homeserver does not remember transaction ids for good.
-    pub fn with_forgetful_homeserver(mut self) -> Self {
+    pub(crate) fn with_forgetful_homeserver(mut self) -> Self {
         self.idempotent = false;
         self
     }
 
     /// Bert has a login, too.
-    pub fn with_bert(mut self) -> Self {
+    pub(crate) fn with_bert(mut self) -> Self {
         self.logins.push(("bert", BERT));
         self
     }
 
+    /// Alice has another login, `test-2` with the account `alice2`.
+    pub(crate) fn with_second_account(mut self) -> Self {
+        self.logins.push(("alice2", ALICE));
+        self
+    }
+
     /// Starts, or starts again.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         self.starts += 1;
         let db = self.place.open(Bridge::migrations()).await;
         for (number, (account, owner)) in (1_i64..).zip(self.logins.clone()) {
@@ -191,34 +197,34 @@ impl World {
     }
 
     /// Pushes events by hand, under a transaction id; returns the answer's status.
-    pub async fn push(&self, txn: &str, events: Vec<Value>) -> StatusCode {
+    pub(crate) async fn push(&self, txn: &str, events: Vec<Value>) -> StatusCode {
         let router = self.router.lock().unwrap().clone().expect("the bridge runs");
         push(router, self.registration.hs_token.expose(), txn, events).await
     }
 
     /// Pushes a body to a router.
-    pub async fn push_to(&self, router: Router, txn: &str, body: Value) -> StatusCode {
+    pub(crate) async fn push_to(&self, router: Router, txn: &str, body: Value) -> StatusCode {
         let events = body["events"].as_array().cloned().unwrap_or_default();
         push(router, self.registration.hs_token.expose(), txn, events).await
     }
 
     /// The homeserver pushes nothing by itself.
-    pub fn pause_pushing(&self) {
+    pub(crate) fn pause_pushing(&self) {
         self.pump_paused.store(true, Ordering::Relaxed);
     }
 
     /// The clock stands still until it is advanced.
-    pub fn stop_time(&self) {
+    pub(crate) fn stop_time(&self) {
         self.time_stands.store(true, Ordering::Relaxed);
     }
 
     /// The homeserver pushes again.
-    pub fn resume_pushing(&self) {
+    pub(crate) fn resume_pushing(&self) {
         self.pump_paused.store(false, Ordering::Relaxed);
     }
 
     /// Everything stops where it is.
-    pub async fn crash(&mut self) {
+    pub(crate) async fn crash(&mut self) {
         *self.router.lock().unwrap() = None;
         if let Some((bridge, db)) = self.running.take() {
             bridge.halt().await;
@@ -228,7 +234,7 @@ impl World {
     }
 
     /// Stops as an operator would.
-    pub async fn stop(&mut self, deadline: Duration) {
+    pub(crate) async fn stop(&mut self, deadline: Duration) {
         *self.router.lock().unwrap() = None;
         if let Some((bridge, db)) = self.running.take() {
             bridge.stop(deadline).await;
@@ -237,21 +243,21 @@ impl World {
         self.network.forget_sinks();
     }
 
-    pub fn bridge(&self) -> &Bridge {
+    pub(crate) fn bridge(&self) -> &Bridge {
         &self.running.as_ref().expect("the bridge runs").0
     }
 
-    pub fn db(&self) -> &Db {
+    pub(crate) fn db(&self) -> &Db {
         &self.running.as_ref().expect("the bridge runs").1
     }
 
     /// Runs a query.
-    pub async fn rows(&self, sql: &'static str) -> Vec<Row> {
+    pub(crate) async fn rows(&self, sql: &'static str) -> Vec<Row> {
         self.db().fetch_all(sql, params![]).await.unwrap()
     }
 
     /// Bob says something in a chat, so that it has a room in which Alice is.
-    pub async fn room(&self, chat: &str) -> String {
+    pub(crate) async fn room(&self, chat: &str) -> String {
         self.connected("test-1").await;
         let event = network::message(chat, "bob", Some(&format!("first {chat}")), "hello");
         self.network.hears("test-1", event).await.unwrap();
@@ -264,12 +270,12 @@ impl World {
     }
 
     /// Waits until a login has connected.
-    pub async fn connected(&self, login: &str) {
+    pub(crate) async fn connected(&self, login: &str) {
         eventually("the login connects", || self.network.sink(login).is_some()).await;
     }
 
     /// Waits until nothing is left to do anywhere.
-    pub async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let quiet = || self.homeserver.is_pushed() && !self.network.has_echoes();
@@ -321,7 +327,7 @@ async fn push(router: Router, token: &str, txn: &str, events: Vec<Value>) -> Sta
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until something is so.
-pub async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !is_so() {
         assert!(tokio::time::Instant::now() < deadline, "waited in vain until {what}");

@@ -25,7 +25,7 @@ use super::fuse::Fuse;
 
 /// Something that was said on the network by one of our logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub(crate) struct Said {
     pub chat: String,
     pub login: String,
     pub text: String,
@@ -35,14 +35,14 @@ pub struct Said {
 
 /// How the network confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirms {
+pub(crate) enum Confirms {
     AtOnce,
     ByEcho,
 }
 
 /// What happens to the next send of a text.
 #[derive(Clone, Debug)]
-pub enum Script {
+pub(crate) enum Script {
     Retry(Duration),
     Offline,
     Failed(&'static str),
@@ -51,12 +51,14 @@ pub enum Script {
     },
     /// Waits until the test opens the gate.
     Gate(Arc<Semaphore>),
+    /// Is applied at once, and waits with its answer until the test opens the gate.
+    SlowAnswer(Arc<Semaphore>),
     Panic,
 }
 
 /// How the network is.
 #[derive(Clone, Copy, Debug)]
-pub struct Nature {
+pub(crate) struct Nature {
     pub confirms: Confirms,
     pub lost_answer: LostAnswer,
     pub ids_shared: bool,
@@ -78,7 +80,7 @@ impl Default for Nature {
 }
 
 /// The network.
-pub struct Network {
+pub(crate) struct Network {
     state: Mutex<State>,
     fuse: Arc<Fuse>,
 }
@@ -97,7 +99,7 @@ struct State {
 }
 
 impl Network {
-    pub fn new(fuse: Arc<Fuse>) -> Arc<Self> {
+    pub(crate) fn new(fuse: Arc<Fuse>) -> Arc<Self> {
         Arc::new(Self { state: Mutex::default(), fuse })
     }
 
@@ -105,37 +107,37 @@ impl Network {
         self.state.lock().unwrap()
     }
 
-    pub fn set_nature(&self, nature: Nature) {
+    pub(crate) fn set_nature(&self, nature: Nature) {
         self.lock().nature = nature;
     }
 
     /// The next send of a text goes like this.
-    pub fn script(&self, text: &str, script: Script) {
+    pub(crate) fn script(&self, text: &str, script: Script) {
         self.lock().script.push((text.to_owned(), script));
     }
 
     /// Returns the texts said in a chat, in order.
-    pub fn texts(&self, chat: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, chat: &str) -> Vec<String> {
         let state = self.lock();
         state.said.iter().filter(|said| said.chat == chat).map(|said| said.text.clone()).collect()
     }
 
-    pub fn said(&self) -> Vec<Said> {
+    pub(crate) fn said(&self) -> Vec<Said> {
         self.lock().said.clone()
     }
 
     /// Returns the texts of all attempts, in order.
-    pub fn attempts(&self) -> Vec<String> {
+    pub(crate) fn attempts(&self) -> Vec<String> {
         self.lock().attempts.clone()
     }
 
     /// Returns how often the network was asked what became of a send.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.lock().asked
     }
 
     /// A login loses its connection.
-    pub async fn disconnects(&self, login: &str) {
+    pub(crate) async fn disconnects(&self, login: &str) {
         let sink = {
             let mut state = self.lock();
             state.offline.insert(login.to_owned());
@@ -146,7 +148,7 @@ impl Network {
     }
 
     /// A login comes back.
-    pub async fn reconnects(&self, login: &str) {
+    pub(crate) async fn reconnects(&self, login: &str) {
         let sink = {
             let mut state = self.lock();
             state.offline.remove(login);
@@ -157,18 +159,18 @@ impl Network {
     }
 
     /// Returns what a login commits through.
-    pub fn sink(&self, login: &str) -> Option<RemoteSink> {
+    pub(crate) fn sink(&self, login: &str) -> Option<RemoteSink> {
         self.lock().sinks.get(login).cloned()
     }
 
     /// A login hears something.
-    pub async fn hears(&self, login: &str, event: RemoteEvent) -> Result<(), CommitError> {
+    pub(crate) async fn hears(&self, login: &str, event: RemoteEvent) -> Result<(), CommitError> {
         let sink = self.sink(login).ok_or(CommitError::Closed)?;
         sink.commit(Batch::event(event)).await
     }
 
     /// Delivers the echoes that are due; those that could not be committed stay.
-    pub async fn deliver_echoes(&self) {
+    pub(crate) async fn deliver_echoes(&self) {
         loop {
             let next = self.lock().echoes.front().cloned();
             let Some((login, event)) = next else { return };
@@ -179,18 +181,18 @@ impl Network {
         }
     }
 
-    pub fn has_echoes(&self) -> bool {
+    pub(crate) fn has_echoes(&self) -> bool {
         !self.lock().echoes.is_empty()
     }
 
     /// The bridge is gone.
-    pub fn forget_sinks(&self) {
+    pub(crate) fn forget_sinks(&self) {
         self.lock().sinks.clear();
     }
 }
 
 /// Makes a message of somebody remote.
-pub fn message(chat: &str, who: &str, id: Option<&str>, text: &str) -> RemoteEvent {
+pub(crate) fn message(chat: &str, who: &str, id: Option<&str>, text: &str) -> RemoteEvent {
     let said = RemoteMessage { content: MessageContent::text(text), reply_to: None, thread: None };
     let mut event = RemoteEvent::new(RemoteChatId::new(chat), RemoteEventKind::Message(said));
     event.id = id.map(RemoteMessageId::new);
@@ -200,7 +202,7 @@ pub fn message(chat: &str, who: &str, id: Option<&str>, text: &str) -> RemoteEve
 }
 
 /// Makes the same heard by the login whose account said it.
-pub fn from_me(mut event: RemoteEvent) -> RemoteEvent {
+pub(crate) fn from_me(mut event: RemoteEvent) -> RemoteEvent {
     if let Some(sender) = &mut event.sender {
         sender.is_me = true;
     }
@@ -208,7 +210,7 @@ pub fn from_me(mut event: RemoteEvent) -> RemoteEvent {
 }
 
 /// The connector of a [`Network`].
-pub struct Connector(pub Arc<Network>);
+pub(crate) struct Connector(pub(crate) Arc<Network>);
 
 #[async_trait]
 impl NetworkConnector for Connector {
@@ -322,6 +324,7 @@ impl NetworkClient for Client {
         };
         let mut applied = true;
         let mut lost = false;
+        let mut slow = None;
         match script {
             None => {}
             Some(Script::Retry(after)) => {
@@ -334,6 +337,7 @@ impl NetworkClient for Client {
                 lost = true;
             }
             Some(Script::Gate(gate)) => gate.acquire().await.unwrap().forget(),
+            Some(Script::SlowAnswer(gate)) => slow = Some(gate),
             Some(Script::Panic) => panic!("the bridge has a bug"),
         }
         let (confirms, id) = {
@@ -363,6 +367,9 @@ impl NetworkClient for Client {
         };
         if confirms == Confirms::ByEcho && applied {
             self.network.lock().echoes.push_back((login, echo()));
+        }
+        if let Some(gate) = slow {
+            gate.acquire().await.unwrap().forget();
         }
         self.network.fuse.tick().await;
         if lost {

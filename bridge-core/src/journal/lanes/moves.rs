@@ -1,0 +1,258 @@
+//! The moves of a lane's worker: planning, sending, finding out, ending. Each changes what the
+//! worker holds and gathers what is to be committed.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+use support_db::DbError;
+
+use super::worker::{Over, Worker};
+use crate::{
+    ids::LoginId,
+    journal::{
+        deliver::Delivered,
+        machine::{self, StepChange, millis},
+        plan::{Plan, PlanTrouble},
+        row::{Direction, Outcome, Row, RowState},
+        step::{NewStep, Step, StepState, StepWork},
+        store::Write,
+    },
+};
+
+/// How soon a row is planned again whose login came back while it was planned.
+const CAME_BACK: Duration = Duration::from_millis(50);
+
+impl Worker<'_> {
+    pub(super) async fn plan(&mut self, seq: i64, target: Option<i64>) -> Result<(), Over> {
+        // What planning looks up must be stored, also what this lane has just done.
+        if looks_back(&self.row(seq).row) {
+            self.commit().await?;
+        }
+        let open = self.row(seq);
+        let planned = match self.journal.plan(open, target).await {
+            Ok(plan) => plan,
+            Err(trouble) => return self.plan_later(seq, &trouble),
+        };
+        match planned {
+            Plan::Steps(steps) => self.store_plan(seq, steps, target),
+            Plan::Done { outcome, reason, report } => {
+                self.settle(seq, outcome, reason, report);
+            }
+            Plan::Wait(login) => {
+                if !self.parked.contains(&login) && self.journal.can_send(&login) {
+                    let at = self.journal.now() + millis(CAME_BACK);
+                    self.row_mut(seq).row.next_at = Some(at);
+                    return Ok(());
+                }
+                self.park(seq, login).await?;
+            }
+            Plan::Soon(pause) => {
+                let at = self.journal.now() + millis(pause);
+                self.row_mut(seq).row.next_at = Some(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_later(&mut self, seq: i64, trouble: &PlanTrouble) -> Result<(), Over> {
+        if matches!(trouble, PlanTrouble::Db(DbError::Closed | DbError::Fenced { .. })) {
+            return Err(Over);
+        }
+        let attempts = self.row(seq).row.attempts;
+        let pause = trouble.pause().max(self.journal.backoff(attempts));
+        let next_at = self.journal.now() + millis(pause);
+        let reason = trouble.to_string();
+        tracing::warn!(lane = self.lane, row = seq, attempts, reason, "planning is tried again");
+        let row = &mut self.row_mut(seq).row;
+        row.next_at = Some(next_at);
+        row.attempts += 1;
+        self.writes.push(Write::Later { seq, next_at, reason });
+        Ok(())
+    }
+
+    fn store_plan(&mut self, seq: i64, steps: Vec<NewStep>, replaces: Option<i64>) {
+        self.writes.push(Write::Plan { seq, steps: steps.clone(), replaces });
+        let open = self.row_mut(seq);
+        open.row.state = RowState::Planned;
+        open.row.next_at = None;
+        open.steps.retain(|step| Some(step.step) != replaces);
+        open.steps.extend(steps.into_iter().map(|new| Step::stored(seq, new)));
+        open.steps.sort_by_key(|step| step.step);
+    }
+
+    pub(super) async fn send(&mut self, seq: i64, step: i64) -> Result<(), Over> {
+        let attempt = self.step(seq, step).clone();
+        self.take_turn(&attempt).await?;
+        let now = self.journal.now();
+        let marked = self.needs_mark(&attempt);
+        let mark = self.writes.len();
+        if marked {
+            self.writes.push(Write::Mark { seq, step, now });
+            if matches!(attempt.work, Some(StepWork::Command)) {
+                self.writes.push(Write::Wipe { seq });
+            }
+        }
+        if self.writes.iter().any(Write::precedes_attempts) {
+            let touched = self.commit().await?;
+            if marked && touched.get(mark) == Some(&0) {
+                // It was taken back meanwhile.
+                return self.read_again(seq).await;
+            }
+        }
+        let held = self.step_mut(seq, step);
+        held.state = StepState::Sending;
+        held.attempts += 1;
+        held.first_sent_at = held.first_sent_at.or(Some(now));
+        let attempt = held.clone();
+        let delivered = self.journal.deliver(self.row(seq), &attempt).await;
+        self.take_result(seq, step, delivered);
+        self.commit_if_many().await
+    }
+
+    /// Waits until the network's rate allows the step. A crash meanwhile finds it unsent; what is
+    /// known already is not kept waiting.
+    async fn take_turn(&mut self, step: &Step) -> Result<(), Over> {
+        let (Some(login), Some(StepWork::Network { portal, step: remote })) =
+            (&step.login_id, &step.work)
+        else {
+            return Ok(());
+        };
+        let Some(client) = self.journal.parts.logins.client(login) else { return Ok(()) };
+        let turn = AssertUnwindSafe(client.turn(portal, remote)).catch_unwind();
+        let mut turn = std::pin::pin!(turn);
+        let waited = match futures_util::poll!(turn.as_mut()) {
+            std::task::Poll::Ready(result) => result,
+            std::task::Poll::Pending => {
+                self.commit().await?;
+                turn.await
+            }
+        };
+        if waited.is_err() {
+            tracing::error!(%login, "a bridge panicked while a step waited for its turn");
+        }
+        Ok(())
+    }
+
+    fn needs_mark(&self, step: &Step) -> bool {
+        match &step.work {
+            Some(StepWork::Network { .. } | StepWork::Command) => true,
+            Some(StepWork::Matrix(call)) => {
+                call.is_timeline() && !self.journal.parts.matrix.idempotent_for_good()
+            }
+            Some(StepWork::Nothing) | None => false,
+        }
+    }
+
+    pub(super) async fn reconcile(&mut self, seq: i64, step: i64) -> Result<(), Over> {
+        self.commit().await?;
+        let lost = self.step(seq, step).clone();
+        let delivered = self.journal.find_out(self.row(seq), &lost).await;
+        self.take_result(seq, step, delivered);
+        self.commit_if_many().await
+    }
+
+    fn take_result(&mut self, seq: i64, step: i64, delivered: Delivered) {
+        let Delivered { change, further, room_step } = delivered;
+        let open = self.row(seq);
+        let held = self.step(seq, step);
+        let message = self.journal.message(&open.row, held, &change);
+        let dropped = if change.state == StepState::Failed {
+            machine::dropped_with(held, &open.steps)
+        } else {
+            Vec::new()
+        };
+        if change.state.is_final() && change.state != StepState::Sent {
+            tracing::info!(
+                lane = self.lane, row = seq, step, network = ?held.network.as_ref().map(ToString::to_string),
+                state = change.state.as_str(), "a step was not carried"
+            );
+        }
+        let portal_id = held.portal_id;
+        let now = self.journal.now();
+        if let (StepState::Sent, Some(room_step), Some(portal_id)) =
+            (change.state, room_step, portal_id)
+        {
+            self.writes.push(Write::Remember { portal_id, step: room_step, now });
+        }
+        change.apply_to(self.step_mut(seq, step));
+        self.writes.push(Write::Change { seq, step, change, message });
+        for step in dropped {
+            let change = StepChange::to(StepState::Failed)
+                .because("not sent, because the part before it failed");
+            change.apply_to(self.step_mut(seq, step));
+            self.writes.push(Write::Change { seq, step, change, message: None });
+        }
+        if !further.is_empty() {
+            self.store_plan(seq, further, None);
+        }
+    }
+
+    pub(super) fn expire(&mut self, seq: i64) {
+        const WORDS: &str = "The network could not be reached in time.";
+        let open = self.row(seq);
+        if open.row.state == RowState::Accepted {
+            return self.settle(seq, Outcome::Expired, Some(WORDS.to_owned()), true);
+        }
+        let now = self.journal.now();
+        let over =
+            open.steps.iter().filter_map(|step| Some((step.step, machine::expired(step, now)?)));
+        for (step, state) in over.collect::<Vec<_>>() {
+            let change = StepChange::to(state).because(WORDS);
+            change.apply_to(self.step_mut(seq, step));
+            self.writes.push(Write::Change { seq, step, change, message: None });
+        }
+    }
+
+    pub(super) fn finish(&mut self, seq: i64) {
+        let open = self.row(seq);
+        let (outcome, reason) = machine::row_outcome(&open.steps);
+        let report = self.journal.wants_report(open, outcome);
+        if outcome == Outcome::Sent {
+            self.journal.observe(open);
+        }
+        self.settle(seq, outcome, reason, report);
+    }
+
+    fn settle(&mut self, seq: i64, outcome: Outcome, reason: Option<String>, report: bool) {
+        let state = if report { RowState::Reporting } else { RowState::Settled };
+        let now = self.journal.now();
+        let row = &self.row(seq).row;
+        tracing::debug!(
+            lane = self.lane,
+            row = seq,
+            direction = row.direction.as_str(),
+            kind = row.kind,
+            outcome = outcome.as_str(),
+            waited_ms = now - row.accepted_at,
+            "a row is final"
+        );
+        self.writes.push(Write::Settle { seq, state, outcome, reason, now });
+        self.rows.retain(|open| open.row.seq != seq);
+    }
+
+    pub(super) async fn park(&mut self, seq: i64, login: LoginId) -> Result<(), Over> {
+        tracing::debug!(lane = self.lane, row = seq, %login, "a row waits for its login");
+        self.writes.push(Write::Park { seq, login: login.clone() });
+        self.rows.retain(|open| open.row.seq != seq);
+        let first = self.parked.insert(login.clone());
+        if first {
+            self.commit().await?;
+            // Whoever tells of connected logins looks at stored rows: it may have looked before.
+            if self.journal.can_send(&login) {
+                self.unpark(login).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether planning a row depends on what was bridged before it.
+fn looks_back(row: &Row) -> bool {
+    let mentions = |word: &str| row.payload.as_ref().is_some_and(|payload| payload.contains(word));
+    match row.direction {
+        Direction::FromMatrix => row.kind == "m.room.redaction" || mentions("m.relates_to"),
+        Direction::ToMatrix => {
+            row.kind != "message" || mentions("\"reply_to\"") || mentions("\"thread\"")
+        }
+    }
+}
