@@ -1,4 +1,5 @@
-//! From Matrix to the networks: station 2 (route) and station 4 (plan) of DESIGN's journey.
+//! From Matrix to the networks: station 2 (route) and station 4 (plan) of the journey in
+//! ARCHITECTURE.md.
 //!
 //! An event is ours coming back, an invitation, a command, something for one or more portals, or
 //! nothing to us. For each portal the speaker is found and the bridge plans the sends.

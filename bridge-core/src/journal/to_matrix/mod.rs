@@ -1,4 +1,4 @@
-//! From a network to Matrix: station 5 (plan) of DESIGN's journey. The room is made if need be, the
+//! From a network to Matrix: station 5 (plan) of the journey in ARCHITECTURE.md. The room is made if need be, the
 //! sender is made ready, and everything the send needs is put into steps.
 
 mod content;
