@@ -25,6 +25,7 @@ use support_db::{
     testing::{TestPlace, sqlite_place},
 };
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use self::{
@@ -157,8 +158,9 @@ impl World {
 
     /// What goes on beside the bridge: time, pushes of the homeserver, echoes of the network.
     fn keep_busy(&mut self) {
+        let tracker = TaskTracker::new();
         let (clock, stands) = (self.clock.clone(), self.time_stands.clone());
-        self.busy.push(tokio::spawn(async move {
+        self.busy.push(tracker.spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 if !stands.load(Ordering::Relaxed) {
@@ -169,7 +171,7 @@ impl World {
         let (homeserver, router) = (self.homeserver.clone(), self.router.clone());
         let (token, paused) =
             (self.registration.hs_token.expose().to_owned(), self.pump_paused.clone());
-        self.busy.push(tokio::spawn(async move {
+        self.busy.push(tracker.spawn(async move {
             let mut number = 0;
             loop {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -188,7 +190,7 @@ impl World {
             }
         }));
         let network = self.network.clone();
-        self.busy.push(tokio::spawn(async move {
+        self.busy.push(tracker.spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 network.deliver_echoes().await;
