@@ -414,7 +414,7 @@ fn may_be_asked_again(error: &NetworkError) -> bool {
 }
 
 /// A transaction id that is the same each time the same is done for the same message.
-fn derived_key(what: &str, about: &str) -> SendKey {
+pub(super) fn derived_key(what: &str, about: &str) -> SendKey {
     let hash = Sha256::digest(format!("{what}\0{about}"));
     SendKey::new(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>())
 }

@@ -1,10 +1,12 @@
 //! Management rooms: direct rooms with the bot.
 
+use serde_json::json;
 use support_db::{Db, DbError, params};
 
+use super::login::derived_key;
 use super::{Bot, BotReply, words};
 use crate::jobs::job;
-use crate::matrix::MatrixTrouble;
+use crate::matrix::{MatrixOutcome, MatrixTrouble};
 use crate::permissions::Permission;
 
 const IS_MANAGEMENT: &str = "SELECT mxid
@@ -29,12 +31,12 @@ impl Bot {
         room: &str,
         by: &str,
         is_direct: bool,
-    ) -> Result<Vec<BotReply>, MatrixTrouble> {
+    ) -> Result<(), MatrixTrouble> {
         let matrix = &self.0.matrix;
         let permission = self.0.permissions.of(by);
         if permission == Permission::Block {
             return match matrix.leave(matrix.bot(), room, None).await {
-                Ok(()) | Err(MatrixTrouble::Refused { .. }) => Ok(Vec::new()),
+                Ok(()) | Err(MatrixTrouble::Refused { .. }) => Ok(()),
                 Err(trouble) => Err(trouble),
             };
         }
@@ -43,16 +45,32 @@ impl Bot {
             // Taken back meanwhile, or a room we cannot reach.
             Err(MatrixTrouble::Refused { errcode, words }) => {
                 tracing::info!(errcode, words, "the bot could not follow an invitation");
-                return Ok(Vec::new());
+                return Ok(());
             }
             Err(trouble) => return Err(trouble),
         }
         let alone = is_direct || matrix.joined_members(room).await?.len() <= 2;
         if !alone {
-            return Ok(vec![words::greeting_in_group()]);
+            return self.greet(room, by, words::greeting_in_group()).await;
         }
         self.remember(room, by).await?;
-        Ok(vec![words::greeting(permission, &self.0.networks)])
+        self.greet(room, by, words::greeting(permission, &self.0.networks)).await
+    }
+
+    /// Says hello, once however often the invitation is worked on.
+    async fn greet(&self, room: &str, by: &str, words: BotReply) -> Result<(), MatrixTrouble> {
+        let matrix = &self.0.matrix;
+        let key = derived_key("greet", &format!("{room}\0{by}"));
+        let content = json!({ "msgtype": "m.notice", "body": words.text });
+        let sent =
+            matrix.send_event(matrix.bot(), room, "m.room.message", &key, &content, None).await;
+        match sent {
+            MatrixOutcome::Retry { after, reason } => Err(MatrixTrouble::Retry { after, reason }),
+            // A greeting that is refused, or perhaps missing, is not worth more.
+            MatrixOutcome::Done { .. }
+            | MatrixOutcome::Refused { .. }
+            | MatrixOutcome::Unknown { .. } => Ok(()),
+        }
     }
 
     /// Forgets a room the bot, or the person it was with, has left.

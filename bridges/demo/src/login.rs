@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::error::network_error;
 use crate::metadata::LoginMetadata;
-use crate::network::DemoNetwork;
+use crate::network::{DemoNetwork, Refused};
 
 /// The one way to log in.
 pub(crate) const FLOW: &str = "name";
@@ -58,7 +58,7 @@ impl LoginProcess for NameLogin {
     async fn submit(&mut self, input: LoginInput) -> Result<LoginStep, NetworkError> {
         let name = input.get("name").map(|name| name.expose_secret().trim().to_owned());
         let account = name.unwrap_or_else(|| self.default_name.clone());
-        let since = self.network.sign_up(&account).map_err(network_error)?;
+        let since = self.network.sign_up(&account).map_err(refused)?;
         let metadata = LoginMetadata { account: account.clone(), since };
         let record = LoginRecord {
             remote_id: account.clone(),
@@ -71,4 +71,12 @@ impl LoginProcess for NameLogin {
     }
 
     async fn cancel(&mut self) {}
+}
+
+/// A name that does not do is a wrong answer: the person is asked again.
+fn refused(refused: Refused) -> NetworkError {
+    match refused {
+        Refused::Because(why) => NetworkError::Invalid(format!("That does not work: {why}.")),
+        other => network_error(other),
+    }
 }

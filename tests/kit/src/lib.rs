@@ -1,3 +1,30 @@
-//! Placeholder.
+//! Test houses for bridge authors: an embedded homeserver, a bridge and the demo network in one
+//! process, people who send and see, transports that lose and repeat, crashes and restarts.
+//!
+//! ```no_run
+//! # async fn story() {
+//! use bridge_testkit::TestHouse;
+//!
+//! let house = TestHouse::new().await;
+//! let mut alice = house.user("alice").await;
+//! let bot = alice.meet_bot().await;
+//! alice.command(&bot, "login demo name=alice").await;
+//! let lobby = alice.join(&bot, "demo", "lobby").await;
+//! house.network().says("bob", "lobby", "hello");
+//! alice.sees(&lobby, "bob", "hello").await;
+//! # }
+//! ```
+//!
+//! [`peers`] starts real servers of real networks.
+
+mod faulty;
+mod house;
+mod places;
+mod user;
 
 pub mod peers;
+
+pub use faulty::{Faults, FaultyTransport};
+pub use house::{HouseOptions, TestHouse};
+pub use places::Place;
+pub use user::{BotRoom, TestUser};

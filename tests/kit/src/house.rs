@@ -1,0 +1,250 @@
+//! A whole house in one process: homeserver, bridge and demo network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge_core::ids::NetworkId;
+use bridge_core::network::{NetworkContext, NetworkFactory};
+use bridge_core::{Bridge, Observer};
+use bridge_demo::{DemoNetwork, factory_for};
+use homeserver::Homeserver;
+use registration::{Blueprint, Registration};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use support_clock::{OsRandom, SharedClock, SharedRandom, SystemClock};
+use support_db::{Db, OpenOptions};
+use support_matrix_http::{HttpTransport, InProcess};
+use tokio::sync::watch;
+
+use crate::faulty::{Faults, FaultyTransport};
+use crate::places::Place;
+use crate::user::TestUser;
+
+/// The name of every test house.
+pub(crate) const SERVER: &str = "house.test";
+/// The bot of every test house.
+pub(crate) const BOT: &str = "rialtobot";
+/// The network of every test house.
+const NETWORK: &str = "demo";
+/// Nobody's secret: the house is gone after the test.
+const SEALING_KEY: [u8; 32] = [7; 32];
+const PASSWORD: &str = "a password of the house";
+const STOP: Duration = Duration::from_secs(10);
+
+/// What may be chosen about a house.
+pub struct HouseOptions {
+    /// Where the data is.
+    pub place: Place,
+    /// What goes wrong between bridge and homeserver, in both directions.
+    pub faults: Faults,
+    /// Decides when.
+    pub seed: u64,
+    /// Further networks: id, kind's factory, section.
+    pub networks: Vec<(String, NetworkFactory, Value)>,
+    /// Who watches messages cross.
+    pub observer: Option<Observer>,
+}
+
+impl Default for HouseOptions {
+    fn default() -> Self {
+        Self {
+            place: Place::sqlite(),
+            faults: Faults::default(),
+            seed: 1,
+            networks: Vec::new(),
+            observer: None,
+        }
+    }
+}
+
+/// The transport to the homeserver of now; `None` while the house is down.
+pub(crate) type Door = watch::Receiver<Option<Arc<dyn HttpTransport>>>;
+
+/// A house.
+pub struct TestHouse {
+    options: HouseOptions,
+    clock: SharedClock,
+    random: SharedRandom,
+    network: DemoNetwork,
+    bridges: Registration,
+    puppets: Registration,
+    door: watch::Sender<Option<Arc<dyn HttpTransport>>>,
+    running: Option<Running>,
+    starts: u64,
+}
+
+struct Running {
+    homeserver: Homeserver,
+    bridge: Bridge,
+    db: Db,
+    to_homeserver: Arc<FaultyTransport>,
+    to_bridge: Arc<FaultyTransport>,
+}
+
+impl TestHouse {
+    /// Opens a house on SQLite on which nothing goes wrong.
+    pub async fn new() -> Self {
+        Self::with(HouseOptions::default()).await
+    }
+
+    /// Opens a house.
+    ///
+    /// # Panics
+    /// If it does not start: a test cannot go on without.
+    pub async fn with(options: HouseOptions) -> Self {
+        let clock = SystemClock::shared();
+        let server = SERVER.replace('.', r"\.");
+        let bridges = bridge_core::blueprint("rialto", SERVER, BOT).url("http://bridge.invalid");
+        let puppets = Blueprint::new("puppets", "rialto-puppets");
+        let mut house = Self {
+            network: DemoNetwork::new(clock.clone()),
+            options,
+            clock,
+            random: Arc::new(OsRandom),
+            bridges: Registration::generate(bridges),
+            puppets: Registration::generate(puppets.shared_users(format!("@.*:{server}"))),
+            door: watch::Sender::new(None),
+            running: None,
+            starts: 0,
+        };
+        house.start().await;
+        house
+    }
+
+    /// Returns the demo network: what remote people say and see.
+    pub fn network(&self) -> &DemoNetwork {
+        &self.network
+    }
+
+    /// Makes a person with an account and a session.
+    ///
+    /// # Panics
+    /// If the homeserver does not make one.
+    pub async fn user(&self, name: &str) -> TestUser {
+        let password = SecretString::from(PASSWORD);
+        let homeserver = &self.running().homeserver;
+        let made = homeserver.create_user(name, Some(&password), false).await;
+        let id = made.expect("the account is new").to_string();
+        TestUser::log_in(id, PASSWORD, self.door.subscribe()).await
+    }
+
+    /// Returns the transport from the bridge to the homeserver, to make things go wrong on.
+    pub fn to_homeserver(&self) -> &FaultyTransport {
+        &self.running().to_homeserver
+    }
+
+    /// Returns the transport from the homeserver to the bridge.
+    pub fn to_bridge(&self) -> &FaultyTransport {
+        &self.running().to_bridge
+    }
+
+    /// Returns the bridge.
+    pub fn bridge(&self) -> &Bridge {
+        &self.running().bridge
+    }
+
+    /// Returns the bridge's database.
+    pub fn database(&self) -> &Db {
+        &self.running().db
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn calm(&self) {
+        self.to_homeserver().set(Faults::default());
+        self.to_bridge().set(Faults::default());
+    }
+
+    /// Stops cleanly and starts again on the same data.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    /// Ends everything where it is and starts again on the same data.
+    pub async fn crash(&mut self) {
+        self.door.send_replace(None);
+        if let Some(running) = self.running.take() {
+            running.bridge.halt().await;
+            running.homeserver.shutdown(Duration::ZERO).await;
+            running.db.close().await;
+        }
+        self.start().await;
+    }
+
+    /// Stops cleanly.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.bridge.stop(STOP).await;
+            running.db.close().await;
+            self.door.send_replace(None);
+            running.homeserver.shutdown(STOP).await;
+        }
+    }
+
+    /// Starts what was stopped.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(&mut self) {
+        self.starts += 1;
+        let homeserver = Homeserver::builder(SERVER)
+            .database(self.options.place.database("homeserver"))
+            .data_dir(self.options.place.folder())
+            .rate_limits(false)
+            .clock(self.clock.clone())
+            .random(self.random.clone())
+            .build()
+            .await
+            .expect("the homeserver starts");
+        let open = OpenOptions::new("test house", self.clock.clone(), self.random.clone());
+        let place = self.options.place.database("bridges");
+        let db = Db::open(place, Bridge::migrations(), open).await.expect("the database opens");
+        let inside: Arc<dyn HttpTransport> = Arc::new(InProcess::new(homeserver.router()));
+        let to_homeserver = self.faulty(inside.clone(), 1);
+        let bridge = self.build_bridge(db.clone(), to_homeserver.clone()).await;
+        let to_bridge = self.faulty(Arc::new(InProcess::new(bridge.router())), 2);
+        for registration in [&self.bridges, &self.puppets] {
+            let attached =
+                homeserver.attach_appservice(registration.clone(), to_bridge.clone()).await;
+            attached.expect("the bridge is attached");
+        }
+        bridge.start().await.expect("the bridge starts");
+        self.running = Some(Running { homeserver, bridge, db, to_homeserver, to_bridge });
+        self.door.send_replace(Some(inside));
+    }
+
+    async fn build_bridge(&self, db: Db, transport: Arc<dyn HttpTransport>) -> Bridge {
+        let mut builder = Bridge::builder()
+            .database(db)
+            .registration(self.bridges.clone())
+            .server_name(SERVER)
+            .transport(transport)
+            .idempotent_homeserver(true)
+            .double_puppets(Some(self.puppets.as_token.clone()))
+            .sealing_key(SEALING_KEY)
+            .clock(self.clock.clone())
+            .random(self.random.clone());
+        if let Some(observer) = &self.options.observer {
+            builder = builder.observer(observer.clone());
+        }
+        let demo = (NETWORK.to_owned(), factory_for(self.network.clone()), json!({}));
+        for (id, factory, section) in std::iter::once(&demo).chain(&self.options.networks) {
+            let id = NetworkId::new(id.as_str());
+            let (clock, random) = (self.clock.clone(), self.random.clone());
+            let context = NetworkContext { id: id.clone(), clock, random };
+            let connector = factory(context, section.clone()).expect("the section is right");
+            builder = builder.network(id, connector);
+        }
+        builder.build().await.expect("the bridge fits together")
+    }
+
+    /// Each start and direction has a course of things going wrong of its own.
+    fn faulty(&self, inner: Arc<dyn HttpTransport>, direction: u64) -> Arc<FaultyTransport> {
+        let seed = self.options.seed.wrapping_mul(1009) + self.starts * 10 + direction;
+        FaultyTransport::new(inner, self.clock.clone(), self.options.faults, seed)
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("the house is open")
+    }
+}
