@@ -247,7 +247,7 @@ async fn a_login_can_be_made_in_steps_and_ended() -> Result<()> {
         .find(|word| word.starts_with("story-"))
         .context("no login id in the list")?
         .to_owned();
-    bot.ask(&mut alice, &format!("logout {login}"), |text| !text.is_empty()).await?;
+    bot.ask(&mut alice, &format!("logout {login}"), |text| text.contains("logged out")).await?;
     bob.command("MONITOR + alice").await?;
     bob.expect("Alice to be gone", |line| line.command == "731").await?;
     bot.ask(&mut alice, "list-logins", |text| !text.contains("alice")).await?;
