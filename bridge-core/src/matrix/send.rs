@@ -94,6 +94,26 @@ impl Matrix {
         Ok(None)
     }
 
+    /// Returns what was said in a room after an event, oldest first, as far back as one page goes.
+    pub(crate) async fn said_since(
+        &self,
+        room: &str,
+        event_id: &str,
+    ) -> Result<Vec<Value>, MatrixTrouble> {
+        let call = Call::new("messages", Method::GET, &["rooms", room, "messages"])
+            .query("dir", "b")
+            .query("limit", PAGE);
+        let answer = self.natural(self.bot(), call).await?;
+        let chunk = answer.get("chunk").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut said: Vec<Value> = chunk
+            .into_iter()
+            .take_while(|event| event["event_id"].as_str() != Some(event_id))
+            .filter(|event| event["type"].as_str() == Some("m.room.message"))
+            .collect();
+        said.reverse();
+        Ok(said)
+    }
+
     async fn with_transaction_id(&self, as_user: &str, call: Call<'_>) -> MatrixOutcome {
         let answer = self.once(as_user, call).await;
         let sent = answer.and_then(|answer| text(&answer, "event_id"));

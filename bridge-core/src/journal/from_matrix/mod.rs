@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ids::SendKey,
-    matrix::{STEP_KEY, Sender},
+    matrix::{MatrixTrouble, STEP_KEY, Sender},
     network::LostAnswer,
     portals::Portal,
 };
@@ -87,7 +87,7 @@ impl Journal {
             return Ok(Plan::ignored("taken back before it was carried"));
         };
         if event.kind == "m.room.member" {
-            if let Some(plan) = self.plan_member(&event).await? {
+            if let Some(plan) = self.plan_member(row, &event).await? {
                 return Ok(plan);
             }
         } else if event.state_key.is_none()
@@ -146,7 +146,7 @@ impl Journal {
     ///
     /// People coming and going in a portal's room stay on Matrix: by rule for now, since a person
     /// is in the remote chat through a login, not through the room.
-    async fn plan_member(&self, event: &Event) -> Result<Option<Plan>, PlanTrouble> {
+    async fn plan_member(&self, row: &Row, event: &Event) -> Result<Option<Plan>, PlanTrouble> {
         let Some(member) = event.state_key.as_deref() else { return Ok(None) };
         let bot = &self.parts.bot;
         let membership = event.text("membership").unwrap_or_default();
@@ -154,6 +154,9 @@ impl Journal {
             (Sender::Bot, "invite") => {
                 let direct = event.content.get("is_direct").and_then(Value::as_bool);
                 bot.invited(&event.room, &event.sender, direct.unwrap_or(false)).await?;
+                if let Some(invitation) = &row.event_id {
+                    self.hear_what_was_said_meanwhile(&event.room, invitation).await?;
+                }
                 let reason = Some("the bot was invited".to_owned());
                 Ok(Some(Plan::Done { outcome: Outcome::Sent, reason, report: false }))
             }
@@ -171,6 +174,34 @@ impl Journal {
             (Sender::Other, _) => Ok(Some(Plan::ignored("people come and go on Matrix only"))),
             (Sender::Ghost(..), _) => Ok(None),
         }
+    }
+
+    /// Takes in what people said between inviting the bot and its coming in: a homeserver pushes only
+    /// what happens in rooms we are in. What it pushes as well is known by its id.
+    async fn hear_what_was_said_meanwhile(
+        &self,
+        room: &str,
+        invitation: &str,
+    ) -> Result<(), PlanTrouble> {
+        let said = match self.parts.matrix.said_since(room, invitation).await {
+            Ok(said) => said,
+            // The bot did not come in after all.
+            Err(MatrixTrouble::Refused { .. }) => return Ok(()),
+            Err(trouble) => return Err(trouble.into()),
+        };
+        let by_people = |event: &Value| {
+            let sender = event.get("sender").and_then(Value::as_str).unwrap_or_default();
+            self.parts.matrix.kind_of(sender) == Sender::Other
+        };
+        let events: Vec<_> = said
+            .iter()
+            .filter(|event| by_people(event))
+            .filter_map(|event| serde_json::value::to_raw_value(event).ok())
+            .collect();
+        if !events.is_empty() {
+            self.accept_transaction(format!("meanwhile-{invitation}"), events).await?;
+        }
+        Ok(())
     }
 
     /// A command is a step of its own, marked before it is carried out: it may do anything, so it

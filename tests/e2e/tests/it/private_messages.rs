@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use bridge_testkit::peers::{NgIrcd, RawIrc};
 use e2e::chat::{UNPACED, irc_network, is_success};
+use e2e::matrix::user;
 use e2e::{IrcStory, Setup};
 
 use crate::support::modern::{CHANNEL, Modern, NETWORK};
@@ -74,5 +75,25 @@ async fn a_message_to_somebody_who_is_gone_is_reported() -> Result<()> {
         crate::support::crash::ensure_sender_is_told(&mut story.alice, &room, &event_id).await?;
     let words = words["content"]["body"].as_str().unwrap_or_default().to_lowercase();
     ensure!(words.contains("bob") || words.contains("no such nick"), "it says: {words}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_said_to_the_bot_before_it_has_come_in_is_answered() -> Result<()> {
+    let program = Setup::new().start().await?;
+    let mut alice = program.person("alice").await?;
+    let bot = user("rialtobot");
+    let room = alice
+        .create_room(serde_json::json!({
+            "preset": "trusted_private_chat", "is_direct": true, "invite": [bot],
+        }))
+        .await?;
+    alice.send(&room, "list-logins").await?;
+    alice
+        .wait("the answer to `list-logins`", |client| {
+            let said = client.rooms().get(&room)?.bodies_of(&bot);
+            said.iter().any(|text| text.contains("You have no logins")).then_some(())
+        })
+        .await?;
     Ok(())
 }
