@@ -73,9 +73,11 @@ impl BotChat {
 
 /// Finds the room id in an answer of the bot.
 pub fn room_id_in(answer: &str) -> Option<String> {
-    let at = answer.find('!')?;
     let is_part = |c: char| c.is_ascii_alphanumeric() || "!:._-/=+~".contains(c);
-    let id: String = answer[at..].chars().take_while(|c| is_part(*c)).collect();
+    let marks = answer.match_indices('!').map(|(at, _)| &answer[at..]);
+    // An exclamation mark is not yet a room.
+    let mut ids = marks.map(|rest| rest.split(|c| !is_part(c)).next().unwrap_or_default());
+    let id = ids.find(|id| id.len() > 1 && id.contains(':'))?;
     Some(id.trim_end_matches('.').to_owned())
 }
 

@@ -165,8 +165,8 @@ impl TestUser {
     pub async fn sees(&mut self, room: &str, name: &str, text: &str) -> Value {
         let seen = self
             .waits_for(&format!("{name} saying {text}"), |timeline| {
-                let said = timeline.iter().filter(|event| body(event) == text);
-                said.filter(|event| event["room_id"] == room).next_back().cloned()
+                let said = |event: &&Value| body(event) == text && event["room_id"] == room;
+                timeline.iter().rfind(said).cloned()
             })
             .await;
         let sender = seen["sender"].as_str().unwrap_or_default();

@@ -1,16 +1,17 @@
 //! Crashes at chosen moments while messages flow: nothing is lost, nothing doubled, nothing left
 //! without a fate.
 
-use bridge_testkit::{HouseOptions, Place, TestHouse};
+use bridge_testkit::{Faults, HouseOptions, Place, TestHouse};
 use support_clock::{Random as _, SeededRandom};
 
-use crate::{logged_in, numbered};
+use crate::{logged_in, numbered, seeds};
 
 const MESSAGES: usize = 40;
 const CRASHES: usize = 4;
 
-async fn crashing(place: Place, seed: u64) {
-    let mut house = TestHouse::with(HouseOptions { place, seed, ..HouseOptions::default() }).await;
+async fn crashing(place: Place, faults: Faults, seed: u64) {
+    let options = HouseOptions { place, faults, seed, ..HouseOptions::default() };
+    let mut house = TestHouse::with(options).await;
     let (mut alice, bot) = logged_in(&house, "alice").await;
     let lobby = alice.join(&bot, "demo", "lobby").await;
     let random = SeededRandom::new(seed);
@@ -53,13 +54,20 @@ async fn crashing(place: Place, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_over_crashes() {
-    for seed in 1..=3 {
-        crashing(Place::sqlite(), seed).await;
+    for seed in seeds() {
+        crashing(Place::sqlite(), Faults::default(), seed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_doubled_over_crashes_and_faulty_transports() {
+    for seed in seeds() {
+        crashing(Place::sqlite(), Faults::rough(), seed).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_over_crashes_on_postgresql() {
     let Some(url) = support_db::testing::postgres_url() else { return };
-    crashing(Place::postgres(url), 4).await;
+    crashing(Place::postgres(url), Faults::rough(), 4).await;
 }

@@ -4,7 +4,7 @@
 use bridge_demo::Fault;
 use bridge_testkit::{Faults, HouseOptions, TestHouse};
 
-use crate::{logged_in, numbered};
+use crate::{logged_in, numbered, seeds};
 
 const MESSAGES: usize = 40;
 
@@ -38,7 +38,7 @@ async fn both_ways(seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_arrives_once_and_in_order_over_faulty_transports() {
-    for seed in 1..=3 {
+    for seed in seeds() {
         both_ways(seed).await;
     }
 }

@@ -32,3 +32,14 @@ async fn logged_in(house: &TestHouse, name: &str) -> (TestUser, BotRoom) {
 fn numbered<'t>(texts: impl Iterator<Item = &'t str>, prefix: &str) -> Vec<usize> {
     texts.filter_map(|text| text.strip_prefix(prefix)?.trim().parse().ok()).collect()
 }
+
+/// The seeds a story is told with: three, or those of `RIALTO_TEST_SEEDS` (`17` or `1..100`).
+fn seeds() -> std::ops::Range<u64> {
+    let Ok(asked) = std::env::var("RIALTO_TEST_SEEDS") else { return 1..4 };
+    let number =
+        |text: &str| text.trim().parse::<u64>().expect("RIALTO_TEST_SEEDS is 17 or 1..100");
+    match asked.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(&asked)..number(&asked) + 1,
+    }
+}

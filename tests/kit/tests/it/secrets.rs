@@ -29,15 +29,15 @@ async fn tells(user: &mut TestUser, bot: &BotRoom, text: &str) -> String {
 
 async fn nothing_is_left_in(house: &TestHouse) {
     let rows = house.database().fetch_all("SELECT payload FROM journal_row", params![]).await;
-    for row in rows.unwrap() {
-        let payload: Option<String> = row.get("payload").unwrap();
+    for row in rows.expect("the table is there") {
+        let payload: Option<String> = row.get("payload").expect("the column is text");
         assert!(payload.is_none_or(|payload| !payload.contains(PASSWORD)));
     }
     let rows = house.database().fetch_all("SELECT sealed, metadata FROM login", params![]).await;
-    for row in rows.unwrap() {
-        let sealed: Vec<u8> = row.get("sealed").unwrap();
+    for row in rows.expect("the table is there") {
+        let sealed: Vec<u8> = row.get("sealed").expect("the column is bytes");
         assert!(!sealed.windows(PASSWORD.len()).any(|bytes| bytes == PASSWORD.as_bytes()));
-        assert!(!row.get::<String>("metadata").unwrap().contains(PASSWORD));
+        assert!(!row.get::<String>("metadata").expect("the column is text").contains(PASSWORD));
     }
 }
 

@@ -23,6 +23,8 @@ const COUNT: u32 = 200;
 const KILLS: u32 = 3;
 /// Lines younger than this at a kill may be lost: they may still have been on the wire.
 const GRACE_MS: i64 = 500;
+/// Between two messages of one speaker: long enough that most lines are older than the grace at every kill.
+const PACE: Duration = Duration::from_millis(25);
 
 /// Tells the story; the seed decides the moments.
 pub(crate) async fn kill_9_loses_and_doubles_nothing(setup: Setup, seed: u64) -> Result<()> {
@@ -49,7 +51,7 @@ pub(crate) async fn kill_9_loses_and_doubles_nothing(setup: Setup, seed: u64) ->
             let txn = format!("crash-{number}");
             let event_id = sender.send_stubbornly(&room, &txn, content).await?;
             sent.send((number, event_id)).await.context("nobody listens")?;
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(PACE).await;
         }
         anyhow::Ok(())
     });
@@ -66,7 +68,7 @@ pub(crate) async fn kill_9_loses_and_doubles_nothing(setup: Setup, seed: u64) ->
             program.up().await?;
             wait_until_back(&eve, killed_at_ms.len()).await?;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(PACE).await;
     }
     bob.barrier().await?;
     eve.wait("all of Bob's lines", |heard| {
@@ -78,7 +80,7 @@ pub(crate) async fn kill_9_loses_and_doubles_nothing(setup: Setup, seed: u64) ->
     // IRC to Matrix.
     let heard = eve.heard();
     let required = lines_that_must_arrive(&heard, &killed_at_ms);
-    ensure!(required.len() > COUNT as usize / 4, "the story is empty: only {required:?} count");
+    ensure!(required.len() > COUNT as usize / 2, "the story is empty: only {required:?} count");
     let ghost = story.ghost("bob");
     let room = story.room.clone();
     let arrived = |bodies: &[String]| numbers_of("irc", bodies.iter().map(String::as_str));
@@ -109,7 +111,7 @@ pub(crate) async fn kill_9_loses_and_doubles_nothing(setup: Setup, seed: u64) ->
     let certain: BTreeSet<u32> = (1..=COUNT).filter(|number| !unknown.contains(number)).collect();
     ensure_all_arrived("Matrix to IRC", &certain, &on_irc)?;
     // A window of doubt is one step a lane and kill, not the rest of the conversation.
-    let doubts = usize::try_from(KILLS)? * 8;
+    let doubts = usize::try_from(KILLS)? * 4;
     ensure!(unknown.len() <= doubts, "too much is in doubt: {unknown:?}");
     announce(&format!("{} required, {} unknown: {unknown:?}", required.len(), unknown.len()));
 
