@@ -15,7 +15,7 @@ pub struct BotChat {
 }
 
 impl BotChat {
-    /// Opens a direct room with the bot and waits until it is in.
+    /// Opens a direct room with the bot and waits until it has said hello, so that what it says next is an answer.
     pub async fn open(person: &mut MatrixClient) -> Result<BotChat> {
         let bot = user("rialtobot");
         let options = json!({
@@ -23,9 +23,9 @@ impl BotChat {
         });
         let room = person.create_room(options).await?;
         person
-            .wait("the bot to come", |client| {
-                let member = client.rooms().get(&room)?.state("m.room.member", &bot)?;
-                (member["membership"] == "join").then_some(())
+            .wait("the bot's greeting", |client| {
+                let said = client.rooms().get(&room)?.bodies_of(&bot);
+                (!said.is_empty()).then_some(())
             })
             .await?;
         Ok(BotChat { room, bot })
