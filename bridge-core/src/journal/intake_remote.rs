@@ -380,8 +380,7 @@ mod tests {
     use crate::network::{MembershipChange, MessageContent, RemoteMessage};
 
     fn message(id: Option<&str>) -> RemoteEvent {
-        let said =
-            RemoteMessage { content: MessageContent::text("hi"), reply_to: None, thread: None };
+        let said = RemoteMessage::new(MessageContent::text("hi"));
         let chat = RemoteChatId::new("#rust");
         let mut event = RemoteEvent::new(chat, RemoteEventKind::Message(said));
         event.id = id.map(RemoteMessageId::new);

@@ -21,6 +21,9 @@ pub(crate) fn operation_words(operation: Operation, network: &str) -> String {
         Operation::Name => "The room's name cannot be changed from here".to_owned(),
         Operation::Topic => "The topic cannot be changed from here".to_owned(),
         Operation::Avatar => "The room's picture cannot be changed from here".to_owned(),
+        Operation::Reply | Operation::Thread => "Answers cannot be marked as such".to_owned(),
+        Operation::Mention => "People cannot be called by name".to_owned(),
+        Operation::PowerLevels => "Rights cannot be given or taken from here".to_owned(),
     };
     format!("{what} on {network}. This stays on Matrix only.")
 }
@@ -139,6 +142,7 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
         RemoteEventKind::Topic(change) => {
             notice(format!("* {who} set the topic: {}", change.topic))
         }
+        RemoteEventKind::PowerLevels { .. } => Fallback::Ignored("rights are not carried yet"),
         RemoteEventKind::ChatInfo(_) => Fallback::Ignored("facts about the chat"),
         RemoteEventKind::Receipt { .. } => Fallback::Ignored("receipts are not carried yet"),
         RemoteEventKind::Typing { .. } => Fallback::Ignored("typing is not carried yet"),

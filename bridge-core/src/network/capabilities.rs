@@ -30,6 +30,16 @@ pub struct Limits {
     pub text_bytes: Option<usize>,
     /// Longest topic in bytes.
     pub topic_bytes: Option<usize>,
+    /// Largest file in bytes; a larger one is carried as a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_bytes: Option<u64>,
+    /// For how long a message can be changed, in milliseconds after it was said; later it is
+    /// degraded. `None`: for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit_for_ms: Option<i64>,
+    /// The reactions there are; another is degraded. `None`: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reactions: Option<Vec<String>>,
 }
 
 /// In which scope the network keeps order.
@@ -59,7 +69,7 @@ pub struct DeliveryFacts {
 /// What a chat can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
-    /// Level per operation; what is not listed is [`Level::Rejected`].
+    /// Level per operation; what is not listed is as [`Operation::unlisted`] says.
     operations: BTreeMap<String, Level>,
     /// Limits.
     pub limits: Limits,
@@ -94,7 +104,7 @@ impl Capabilities {
 
     /// Returns how well an operation is carried.
     pub fn level(&self, operation: Operation) -> Level {
-        self.operations.get(&key(operation)).copied().unwrap_or(Level::Rejected)
+        self.operations.get(&key(operation)).copied().unwrap_or_else(|| operation.unlisted())
     }
 }
 

@@ -7,8 +7,9 @@ use support_clock::{SharedClock, SharedRandom};
 use thiserror::Error;
 
 use super::{
-    Capabilities, ChatInfo, LoginFlow, LoginProcess, NetworkError, Outgoing, Refusal, RemoteSink,
-    RemoteStep, SendOutcome, StoredLogin, UserInfo,
+    Capabilities, ChatInfo, Consent, LoginFlow, LoginProcess, MediaRef, MediaSource, MediaStream,
+    NetworkError, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink, RemoteStep,
+    SendOutcome, StoredLogin, UserInfo,
 };
 use crate::ids::{LoginId, NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 
@@ -91,6 +92,8 @@ pub struct ConnectContext {
     pub portals: Vec<PortalKey>,
     /// When the login was last known to be connected, Unix milliseconds: the start of a gap.
     pub last_connected: Option<i64>,
+    /// How files are read from Matrix while a step is sent.
+    pub media: MediaSource,
 }
 
 /// One remote account.
@@ -149,6 +152,25 @@ pub trait NetworkClient: Send + Sync {
     /// Finds out what became of a step whose answer was lost. Called after a restart or time-out
     /// for `EchoMatch`, `HistoryMatch` and `Barrier` steps; `Unknown` where nothing can be found.
     async fn resolve(&self, portal: &PortalKey, step: &RemoteStep, key: &SendKey) -> SendOutcome;
+
+    /// Passes on what may be lost and of which the latest wins: typing and receipts. Called outside
+    /// the lanes, only where the capabilities carry it; must not wait for the network.
+    async fn ephemeral(&self, _portal: &PortalKey, _what: &OutgoingKind) {}
+
+    /// Opens a file the network has. Called while a step is sent to Matrix; may be called again.
+    ///
+    /// # Errors
+    /// As the network answers; [`NetworkError::Unreachable`], `Offline` and `RateLimited` are tried
+    /// again.
+    async fn fetch_media(&self, _media: &MediaRef) -> Result<MediaStream, NetworkError> {
+        Err(NetworkError::NotFound("this network has no files".to_owned()))
+    }
+
+    /// Says whether somebody may link a chat this login is in to a room that is there already. This
+    /// login will speak for people who have none.
+    async fn may_plumb(&self, _request: &PlumbRequest) -> Consent {
+        Consent::Unknown { words: "This network does not tell who may decide that.".to_owned() }
+    }
 
     /// Finding and joining chats, where the network has that.
     fn directory(&self) -> Option<&dyn Directory> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::MessageKind;
+use super::{Level, MessageKind};
 use crate::ids::RemoteMessageId;
 
 /// What a step does, as far as the core must know: it names the capability and the words.
@@ -35,6 +35,36 @@ pub enum Operation {
     Topic,
     /// Sets the picture.
     Avatar,
+    /// Says which message is answered. Where it is not listed, the core quotes it in the text.
+    Reply,
+    /// Says in which thread. Where it is not listed, the message goes to the chat itself.
+    Thread,
+    /// Calls people by name. Where it is not listed, their names are just text.
+    Mention,
+    /// Gives people more or fewer rights.
+    PowerLevels,
+}
+
+impl Operation {
+    /// Returns how well an operation is carried by a table that does not list it: what has a
+    /// readable form as text takes that, what nobody misses is left out, all else is refused.
+    pub fn unlisted(self) -> Level {
+        match self {
+            Self::Reply | Self::Thread | Self::Mention => Level::Degraded,
+            Self::Typing | Self::Receipt => Level::Dropped,
+            Self::Message(_)
+            | Self::Edit
+            | Self::Redaction
+            | Self::Reaction
+            | Self::Pin
+            | Self::Poll
+            | Self::Membership
+            | Self::Name
+            | Self::Topic
+            | Self::Avatar
+            | Self::PowerLevels => Level::Rejected,
+        }
+    }
 }
 
 /// One send towards a network, planned by the bridge, stored by the core and executed as stored.

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatInfo, ChatKind, FormattedText, MessageContent, RemoteMembership, UserInfo};
+use super::{
+    ChatInfo, ChatKind, FormattedText, MessageContent, RemoteMembership, ReplyTo, UserInfo,
+};
 use crate::ids::{LoginId, RemoteChatId, RemoteMessageId, RemoteUserId, SendKey};
 
 /// One piece of news.
@@ -62,6 +64,9 @@ pub enum RemoteEventKind {
     Edit {
         /// The message that was changed.
         target: RemoteMessageId,
+        /// Which part of it, where it has several (see [`RemoteMessage::more`]).
+        #[serde(default)]
+        part: i64,
         /// Its content now.
         content: MessageContent,
     },
@@ -112,6 +117,11 @@ pub enum RemoteEventKind {
     Topic(TopicChange),
     /// Someone came, left, or was made to.
     Membership(MembershipChange),
+    /// What people may do in the chat changed. Who is not listed is as before.
+    PowerLevels {
+        /// The people and what they may do now.
+        levels: Vec<PowerLevel>,
+    },
     /// The chat no longer exists for this login.
     ChatDelete {
         /// In words, where the network tells.
@@ -140,10 +150,32 @@ pub struct RemoteMessage {
     pub content: MessageContent,
     /// The message it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<RemoteMessageId>,
+    pub reply_to: Option<ReplyTo>,
     /// The first message of its thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<RemoteMessageId>,
+    /// Further parts under the same id (an album): part 1 and on; `content` is part 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<MessageContent>,
+}
+
+impl RemoteMessage {
+    /// Makes a message that answers none.
+    pub fn new(content: MessageContent) -> Self {
+        Self { content, reply_to: None, thread: None, more: Vec::new() }
+    }
+}
+
+/// What somebody may do in a chat, as a Matrix power level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerLevel {
+    /// Who.
+    pub user: RemoteUserId,
+    /// Whether it is the reporting login's own account: then its owner has the level on Matrix.
+    #[serde(default)]
+    pub is_me: bool,
+    /// The level: 0 anybody, 50 moderator, 100 administrator. Given below the bot's own.
+    pub level: i64,
 }
 
 /// A topic was set.
@@ -215,6 +247,7 @@ impl RemoteEventKind {
             Self::ChatInfo(_) => "chat_info",
             Self::Topic(_) => "topic",
             Self::Membership(_) => "membership",
+            Self::PowerLevels { .. } => "power_levels",
             Self::ChatDelete { .. } => "chat_delete",
             Self::IdChanged { .. } => "id_changed",
             Self::Gap(_) => "gap",
@@ -240,6 +273,7 @@ impl RemoteEventKind {
             | Self::ChatInfo(_)
             | Self::Topic(_)
             | Self::Membership(_)
+            | Self::PowerLevels { .. }
             | Self::ChatDelete { .. }
             | Self::IdChanged { .. }
             | Self::Gap(_) => true,

@@ -16,7 +16,9 @@ mod delivery;
 mod error;
 mod event;
 mod login;
+mod media;
 mod outgoing;
+mod plumbing;
 mod sink;
 mod state;
 
@@ -26,15 +28,20 @@ pub use connector::{
     ConfigError, ConnectContext, Directory, JoinedChat, NetworkClient, NetworkConnector,
     NetworkContext, NetworkFactory, NetworkFacts,
 };
-pub use content::{FormattedText, MediaRef, MessageContent, MessageKind};
+pub use content::{
+    FormattedText, MediaRef, Mention, Mentions, MessageContent, MessageKind, ReplyTo,
+};
 pub use delivery::{LostAnswer, Operation, RemoteStep, SendOutcome};
 pub use error::{NetworkError, Refusal};
 pub use event::{
-    Gap, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender, TopicChange,
+    Gap, MembershipChange, PowerLevel, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender,
+    TopicChange,
 };
 pub use login::{
     LoginField, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep, StoredLogin,
 };
+pub use media::{MatrixMedia, MediaSource, MediaStream};
 pub use outgoing::{EventSource, Outgoing, OutgoingKind, Profile, Speaker};
+pub use plumbing::{Consent, PlumbRequest};
 pub use sink::{Batch, CommitError, Cursor, RemoteIntake, RemoteSink, Settlement};
 pub use state::{BridgeState, BridgeStateKind};

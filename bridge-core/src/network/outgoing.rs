@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MediaRef, MessageContent, RemoteMembership};
+use super::{MediaRef, MessageContent, RemoteMembership, ReplyTo};
 use crate::ids::{LoginId, PortalKey, RemoteMessageId, RemoteUserId};
 
 /// One thing a Matrix person did in a portal.
@@ -88,7 +88,7 @@ pub enum OutgoingKind {
         content: MessageContent,
         /// In answer to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reply_to: Option<RemoteMessageId>,
+        reply_to: Option<ReplyTo>,
         /// In which thread.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         thread: Option<RemoteMessageId>,
@@ -97,10 +97,13 @@ pub enum OutgoingKind {
     Edit {
         /// Which (its first part).
         target: RemoteMessageId,
+        /// All remote messages it is made of, the first as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<RemoteMessageId>,
         /// To what.
         content: MessageContent,
     },
-    /// Took a message back.
+    /// Took a message back. One that became several is taken back part by part.
     Redaction {
         /// Which.
         target: RemoteMessageId,
@@ -151,6 +154,16 @@ pub enum OutgoingKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// Gave a remote person more or fewer rights.
+    PowerLevels {
+        /// Who.
+        user: RemoteUserId,
+        /// Their level now.
+        level: i64,
+        /// Their level so far, where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<i64>,
+    },
     /// Set the room's name.
     Name {
         /// To what.
@@ -182,6 +195,7 @@ impl OutgoingKind {
             Self::Receipt { .. } => Operation::Receipt,
             Self::Typing { .. } => Operation::Typing,
             Self::Membership { .. } => Operation::Membership,
+            Self::PowerLevels { .. } => Operation::PowerLevels,
             Self::Name { .. } => Operation::Name,
             Self::Topic { .. } => Operation::Topic,
             Self::Avatar { .. } => Operation::Avatar,

@@ -13,6 +13,6 @@ pub(crate) fn capabilities() -> Capabilities {
         ordering: Ordering::PerChat,
         max_inflight: 1,
     };
-    let limits = Limits { text_bytes: Some(LONGEST_TEXT), topic_bytes: None };
+    let limits = Limits { text_bytes: Some(LONGEST_TEXT), ..Limits::default() };
     Capabilities::none(delivery).with_text().with_limits(limits)
 }

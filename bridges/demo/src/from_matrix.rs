@@ -141,9 +141,7 @@ mod tests {
         let media = MediaRef {
             source: "mxc".to_owned(),
             locator: json!("mxc://a/b"),
-            filename: None,
-            content_type: None,
-            size: None,
+            ..MediaRef::default()
         };
         let mut image = MessageContent::plain(MessageKind::Image, "");
         image.media = Some(media);

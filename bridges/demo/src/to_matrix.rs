@@ -33,7 +33,7 @@ fn kind(what: &Happening, account: &str) -> RemoteEventKind {
     match what {
         Happening::Said { kind, text, .. } => {
             let content = MessageContent::plain(message_kind(*kind), text.as_str());
-            RemoteEventKind::Message(RemoteMessage { content, reply_to: None, thread: None })
+            RemoteEventKind::Message(RemoteMessage::new(content))
         }
         Happening::Topic(topic) => RemoteEventKind::Topic(TopicChange { topic: topic.clone() }),
         Happening::Came(who) => membership(who, account, RemoteMembership::Join, None),

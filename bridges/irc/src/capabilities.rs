@@ -17,6 +17,7 @@ pub(crate) fn capabilities(session: &Session, target: &str, is_channel: bool) ->
     let limits = Limits {
         text_bytes: Some(session.budget(target, 0).as_bytes()),
         topic_bytes: session.rules.topiclen,
+        ..Limits::default()
     };
     let table = Capabilities::none(delivery)
         .with_text()

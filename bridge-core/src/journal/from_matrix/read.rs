@@ -163,17 +163,11 @@ fn content(event_type: &str, content: &Value, is_reply: bool) -> MessageContent 
             ..mxc(url)
         }
     });
-    MessageContent { kind, text: FormattedText { plain, html }, media }
+    MessageContent { media, ..MessageContent::new(kind, FormattedText { plain, html }) }
 }
 
 fn mxc(url: &str) -> MediaRef {
-    MediaRef {
-        source: "mxc".to_owned(),
-        locator: Value::from(url),
-        filename: None,
-        content_type: None,
-        size: None,
-    }
+    MediaRef { source: "mxc".to_owned(), locator: Value::from(url), ..MediaRef::default() }
 }
 
 /// Takes off the quoted lines older clients put before an answer.

@@ -18,7 +18,7 @@ use crate::{
     matrix::Sender,
     network::{
         Capabilities, EventSource, Level, LostAnswer, Operation, Outgoing, OutgoingKind, Profile,
-        RemoteStep, Speaker,
+        RemoteStep, ReplyTo, Speaker,
     },
     permissions::Permission,
     portals::Portal,
@@ -208,7 +208,7 @@ impl Journal {
         let kind = match draft {
             Draft::Message { content, reply_to, thread } => OutgoingKind::Message {
                 content: content.clone(),
-                reply_to: self.remote(portal, reply_to.as_deref()).await?,
+                reply_to: self.remote(portal, reply_to.as_deref()).await?.map(ReplyTo::message),
                 thread: self.remote(portal, thread.as_deref()).await?,
             },
             Draft::Name(name) => OutgoingKind::Name { name: name.clone() },
@@ -232,10 +232,12 @@ impl Journal {
                 let known = self.remote(portal, Some(target)).await?;
                 match (draft, known) {
                     (Draft::Edit { content, .. }, Some(target)) => {
-                        OutgoingKind::Edit { target, content: content.clone() }
+                        let parts = vec![target.clone()];
+                        OutgoingKind::Edit { target, parts, content: content.clone() }
                     }
                     (Draft::Edit { content, .. }, None) if level == Level::Degraded => {
-                        OutgoingKind::Edit { target: nowhere(), content: content.clone() }
+                        let content = content.clone();
+                        OutgoingKind::Edit { target: nowhere(), parts: Vec::new(), content }
                     }
                     (Draft::Reaction { key, .. }, Some(target)) => {
                         OutgoingKind::Reaction { target, key: key.clone() }

@@ -32,7 +32,7 @@ pub(super) fn message(message: &RemoteMessage) -> Visible {
     Visible {
         msgtype,
         text: plain_text(&message.content),
-        reply_to: message.reply_to.clone(),
+        reply_to: message.reply_to.as_ref().and_then(|reply| reply.target.clone()),
         thread: message.thread.clone(),
     }
 }
@@ -92,11 +92,7 @@ mod tests {
 
     #[test]
     fn text_carries_its_origin_and_its_step() {
-        let said = RemoteMessage {
-            content: MessageContent::plain(MessageKind::Emote, "waves"),
-            reply_to: None,
-            thread: None,
-        };
+        let said = RemoteMessage::new(MessageContent::plain(MessageKind::Emote, "waves"));
         let key = SendKey::new("00ff");
         let content = message(&said).content(
             Some("$a".to_owned()),
@@ -120,11 +116,7 @@ mod tests {
 
     #[test]
     fn picture_is_described_and_not_dropped() {
-        let said = RemoteMessage {
-            content: MessageContent::plain(MessageKind::Image, "sunset"),
-            reply_to: None,
-            thread: None,
-        };
+        let said = RemoteMessage::new(MessageContent::plain(MessageKind::Image, "sunset"));
         let visible = message(&said);
         assert_eq!(visible.msgtype, "m.notice");
         assert!(visible.text.plain.contains("a picture: sunset"), "{}", visible.text.plain);

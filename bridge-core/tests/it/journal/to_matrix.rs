@@ -3,7 +3,8 @@
 use bridge_core::{
     ids::{RemoteChatId, RemoteMessageId, RemoteUserId},
     network::{
-        MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership, RemoteSender, TopicChange,
+        MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership, RemoteSender, ReplyTo,
+        TopicChange,
     },
 };
 
@@ -147,7 +148,7 @@ async fn reply_finds_its_event_and_unknown_kinds_are_put_into_words() {
     let room = world.room("#a").await;
     let mut reply = message("#a", "bob", Some("2"), "yes");
     if let RemoteEventKind::Message(said) = &mut reply.kind {
-        said.reply_to = Some(RemoteMessageId::new("first #a"));
+        said.reply_to = Some(ReplyTo::message(RemoteMessageId::new("first #a")));
     }
     world.network.hears("test-1", reply).await.unwrap();
     let mut reaction = message("#a", "bob", Some("3"), "");

@@ -193,7 +193,7 @@ impl Network {
 
 /// Makes a message of somebody remote.
 pub(crate) fn message(chat: &str, who: &str, id: Option<&str>, text: &str) -> RemoteEvent {
-    let said = RemoteMessage { content: MessageContent::text(text), reply_to: None, thread: None };
+    let said = RemoteMessage::new(MessageContent::text(text));
     let mut event = RemoteEvent::new(RemoteChatId::new(chat), RemoteEventKind::Message(said));
     event.id = id.map(RemoteMessageId::new);
     event.sender = Some(RemoteSender { user: RemoteUserId::new(who), is_me: false, profile: None });

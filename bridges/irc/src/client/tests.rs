@@ -115,7 +115,7 @@ impl House {
         let client = self.connector.load_login(login).unwrap();
         let (sender, told) = mpsc::unbounded_channel();
         let recorder = Arc::new(Recorder { told: sender, failures: Mutex::new(failures) });
-        let context = ConnectContext { portals: vec![portal()], last_connected: None };
+        let context = ConnectContext { portals: vec![portal()], ..ConnectContext::default() };
         client.connect(RemoteSink::new(id, recorder), context).await;
         let mut peer = self.server.welcome().await;
         peer.expect("JOIN #room").await;

@@ -98,8 +98,8 @@ impl Translator {
             (_, false) if notice => (MessageKind::Notice, text),
             (_, false) => (MessageKind::Text, text),
         };
-        let content = MessageContent { kind, text: text_from_irc(text), media: None };
-        Some(RemoteEventKind::Message(RemoteMessage { content, reply_to: None, thread: None }))
+        let content = MessageContent::new(kind, text_from_irc(text));
+        Some(RemoteEventKind::Message(RemoteMessage::new(content)))
     }
 
     fn ctcp(&self, heard: &Heard<'_>, text: &str) -> Option<RemoteEventKind> {
