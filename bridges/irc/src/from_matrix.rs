@@ -8,9 +8,9 @@ use bridge_core::network::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    convert::text_to_irc,
+    convert::{split_formatted, text_to_irc},
     ids::{is_channel, parse_chat_id, parse_user_id},
-    wire::{ACTION_OVERHEAD, LineBudget, as_action, split_text},
+    wire::{ACTION_OVERHEAD, LineBudget, as_action},
 };
 
 /// A budget where the table has none.
@@ -143,7 +143,7 @@ fn plan_message(
     };
     let around = prefix.len() + if action { ACTION_OVERHEAD } else { 0 };
     let bytes = capabilities.limits.text_bytes.unwrap_or(FALLBACK_BYTES).saturating_sub(around);
-    let lines = split_text(&text_to_irc(&content.text), LineBudget::bytes(bytes));
+    let lines = split_formatted(&text_to_irc(&content.text, &|_| None), LineBudget::bytes(bytes));
     if lines.is_empty() {
         return Err(Refusal::new("There is no text in it, and IRC cannot send an empty message."));
     }

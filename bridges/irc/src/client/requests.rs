@@ -12,11 +12,12 @@ use super::IrcClient;
 use crate::{
     chat_info::channel_info,
     connection::{AskError, Delivery, Link, send_refusal},
+    convert::split_formatted,
     error::{join_error, send_outcome},
     from_matrix::{Payload, SayCommand, wire_text},
     ids::{make_portal_key, parse_chat_id, parse_user_id},
     to_matrix::{direct_info, look},
-    wire::{ACTION_OVERHEAD, Message, split_text},
+    wire::{ACTION_OVERHEAD, Message},
 };
 
 impl IrcClient {
@@ -170,7 +171,7 @@ async fn say(
     }
     // The plan left room for the longest mask there is. Should ours be longer all the same, two
     // lines are better than one that the server cuts.
-    let pieces = split_text(text, budget);
+    let pieces = split_formatted(text, budget);
     let mut first = None;
     for (index, piece) in pieces.iter().enumerate() {
         let delivery = link.say(command.as_str(), target, &wire_text(piece, action)).await;

@@ -3,119 +3,143 @@
 
 use bridge_core::network::FormattedText;
 
-const BOLD: char = '\u{2}';
-const COLOUR: char = '\u{3}';
-const HEX_COLOUR: char = '\u{4}';
-const RESET: char = '\u{f}';
-const MONOSPACE: char = '\u{11}';
-const REVERSE: char = '\u{16}';
-const ITALIC: char = '\u{1d}';
-const STRIKE: char = '\u{1e}';
-const UNDERLINE: char = '\u{1f}';
+use super::{
+    mentions::mentions,
+    palette,
+    style::{Colour, Run, Style, runs},
+};
 
-/// The sixteen colours as clients commonly show them; beyond them are few users.
-const PALETTE: [&str; 16] = [
-    "#ffffff", "#000000", "#00007f", "#009300", "#ff0000", "#7f0000", "#9c009c", "#fc7f00",
-    "#ffff00", "#00fc00", "#009393", "#00ffff", "#0000fc", "#ff00ff", "#7f7f7f", "#d2d2d2",
-];
+/// What reverse video shows where no colours are set: the usual ones, exchanged.
+const REVERSE_FRONT: u32 = 0xff_ff_ff;
+const REVERSE_BACK: u32 = 0x00_00_00;
 
-/// How text looks at one place.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Style {
-    bold: bool,
-    italic: bool,
-    underline: bool,
-    strike: bool,
-    monospace: bool,
-    foreground: Option<String>,
-    background: Option<String>,
-}
+/// Finds the Matrix id (and the name to show) of somebody called by nick.
+pub type PersonOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads a text with control codes.
 #[must_use]
 pub fn text_from_irc(text: &str) -> FormattedText {
-    let mut plain = String::with_capacity(text.len());
-    let mut html = String::new();
-    let mut style = Style::default();
-    let mut run = String::new();
-    let mut formatted = false;
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        rest = &rest[character.len_utf8()..];
-        let before = style.clone();
-        match character {
-            BOLD => style.bold = !style.bold,
-            ITALIC => style.italic = !style.italic,
-            UNDERLINE => style.underline = !style.underline,
-            STRIKE => style.strike = !style.strike,
-            MONOSPACE => style.monospace = !style.monospace,
-            RESET => style = Style::default(),
-            COLOUR => rest = take_colours(rest, &mut style, take_number),
-            HEX_COLOUR => rest = take_colours(rest, &mut style, take_hex),
-            REVERSE => {
-                let Style { foreground, background, .. } = &mut style;
-                std::mem::swap(foreground, background);
-            }
-            // Other control characters (but not tabs) have no meaning in a text.
-            other if other.is_control() && other != '\t' => {}
-            other => {
-                plain.push(other);
-                run.push(other);
-            }
+    read(text, &|_| None).0
+}
+
+/// Reads a text with control codes; nicks of people whom `person_of` knows become mentions. Returns
+/// the nicks that were mentioned too, in order.
+#[must_use]
+pub fn text_with_mentions(text: &str, person_of: PersonOf<'_>) -> (FormattedText, Vec<String>) {
+    read(text, person_of)
+}
+
+fn read(text: &str, person_of: PersonOf<'_>) -> (FormattedText, Vec<String>) {
+    let runs = runs(text);
+    let plain: String = runs.iter().map(|run| run.text).collect();
+    let mentions = mentions(&plain, person_of);
+    let spoilers = spoilers(&plain);
+    let hidden_by_colour = runs.iter().any(|run| is_hidden(&run.style));
+    let formatted = runs.iter().any(|run| !run.style.is_plain());
+    if !formatted && mentions.is_empty() && spoilers.is_empty() {
+        return (FormattedText { plain, html: None }, Vec::new());
+    }
+    let mut html = String::with_capacity(plain.len() * 2);
+    let mut at = 0;
+    for run in &runs {
+        write_run(&mut html, run, at, &mentions, &spoilers);
+        at += run.text.len();
+    }
+    let mentioned = mentions.iter().map(|mention| plain[mention.range.clone()].to_owned());
+    let mentioned = mentioned.collect();
+    let plain = if hidden_by_colour { with_marks(&runs) } else { plain };
+    (FormattedText { plain, html: Some(html) }, mentioned)
+}
+
+/// A text in the colour of its background is marked in the body, where no colour hides it.
+fn with_marks(runs: &[Run<'_>]) -> String {
+    let mut plain = String::new();
+    let mut hidden = false;
+    for run in runs {
+        if is_hidden(&run.style) != hidden {
+            hidden = !hidden;
+            plain.push_str("||");
         }
-        if style != before {
-            formatted |= style != Style::default();
-            flush(&mut html, &mut run, &before);
+        plain.push_str(run.text);
+    }
+    if hidden {
+        plain.push_str("||");
+    }
+    plain
+}
+
+fn is_hidden(style: &Style) -> bool {
+    style.foreground.is_some() && style.foreground == style.background
+}
+
+/// Finds texts between `||`, which people brought from elsewhere: the ranges with their marks.
+fn spoilers(plain: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(open) = plain[from..].find("||").map(|at| at + from) {
+        let inside = open + 2;
+        let Some(close) = plain[inside..].find("||").map(|at| at + inside) else { break };
+        // `a || b || c` is logic, not a secret: its marks have spaces inside.
+        let text = &plain[inside..close];
+        if text.is_empty() || text.starts_with(' ') || text.ends_with(' ') || text.contains('\n') {
+            from = inside;
+            continue;
         }
+        found.push(open..close + 2);
+        from = close + 2;
     }
-    flush(&mut html, &mut run, &style);
-    FormattedText { plain, html: formatted.then_some(html) }
+    found
 }
 
-/// Takes `foreground[,background]`, or nothing, which ends the colours.
-fn take_colours<'a>(
-    rest: &'a str,
-    style: &mut Style,
-    take: impl Fn(&'a str) -> Option<(Option<String>, &'a str)>,
-) -> &'a str {
-    let Some((foreground, after)) = take(rest) else {
-        (style.foreground, style.background) = (None, None);
-        return rest;
-    };
-    style.foreground = foreground;
-    if let Some((background, after)) = after.strip_prefix(',').and_then(take) {
-        style.background = background;
-        return after;
+/// Writes a run of equal style, each piece closed in itself: IRC's toggles need not nest, HTML must.
+fn write_run(
+    html: &mut String,
+    run: &Run<'_>,
+    start: usize,
+    mentions: &[super::mentions::Mention],
+    spoilers: &[std::ops::Range<usize>],
+) {
+    let end = start + run.text.len();
+    // Where something begins or ends inside of this run.
+    let mut cuts = vec![start, end];
+    for range in mentions.iter().map(|mention| &mention.range) {
+        cuts.extend([range.start, range.end]);
     }
-    after
-}
-
-/// Takes one or two digits. 99 and what is beyond the palette mean the default colour.
-fn take_number(rest: &str) -> Option<(Option<String>, &str)> {
-    let digits = rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
-    let number: usize = rest[..digits].parse().ok()?;
-    Some((PALETTE.get(number).map(|&colour| colour.to_owned()), &rest[digits..]))
-}
-
-/// Takes six hexadecimal digits.
-fn take_hex(rest: &str) -> Option<(Option<String>, &str)> {
-    let digits = rest.get(..6).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
-    Some((Some(format!("#{}", digits.to_ascii_lowercase())), &rest[6..]))
-}
-
-/// Writes a run of equal style, each run closed in itself: IRC's toggles need not nest, HTML must.
-fn flush(html: &mut String, run: &mut String, style: &Style) {
-    if run.is_empty() {
-        return;
+    for range in spoilers {
+        cuts.extend([range.start, range.start + 2, range.end - 2, range.end]);
     }
+    cuts.retain(|cut| (start..=end).contains(cut));
+    cuts.sort_unstable();
+    cuts.dedup();
+    for pair in cuts.windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        let spoiler = spoilers.iter().find(|range| range.start <= from && to <= range.end);
+        if spoiler.is_some_and(|range| from < range.start + 2 || to > range.end - 2) {
+            // The marks themselves are shown by the spoiler.
+            continue;
+        }
+        let mention = mentions.iter().find(|one| one.range.start <= from && to <= one.range.end);
+        let whole = mention.filter(|one| one.range.start == from && one.range.end == to);
+        write_piece(
+            html,
+            &run.style,
+            &run.text[from - start..to - start],
+            whole.map(|mention| mention.person.as_str()),
+            spoiler.is_some(),
+        );
+    }
+}
+
+fn write_piece(html: &mut String, style: &Style, text: &str, person: Option<&str>, hidden: bool) {
     let mut closing = Vec::new();
-    if style.foreground.is_some() || style.background.is_some() {
+    if hidden || is_hidden(style) {
+        html.push_str("<span data-mx-spoiler>");
+        closing.push("</span>");
+    } else if let Some((front, back)) = shown_colours(style) {
         html.push_str("<span");
-        for (name, colour) in
-            [("data-mx-color", &style.foreground), ("data-mx-bg-color", &style.background)]
-        {
+        for (name, colour) in [("data-mx-color", front), ("data-mx-bg-color", back)] {
             if let Some(colour) = colour {
-                html.push_str(&format!(" {name}=\"{colour}\""));
+                html.push_str(&format!(" {name}=\"#{colour:06x}\""));
             }
         }
         html.push('>');
@@ -133,58 +157,40 @@ fn flush(html: &mut String, run: &mut String, style: &Style) {
             closing.push(close);
         }
     }
-    for character in run.drain(..) {
+    if let Some(person) = person {
+        html.push_str("<a href=\"https://matrix.to/#/");
+        escape(html, person);
+        html.push_str("\">");
+        closing.push("</a>");
+    }
+    escape(html, text);
+    html.extend(closing.into_iter().rev());
+}
+
+fn escape(html: &mut String, text: &str) {
+    for character in text.chars() {
         match character {
             '<' => html.push_str("&lt;"),
             '>' => html.push_str("&gt;"),
             '&' => html.push_str("&amp;"),
             '"' => html.push_str("&quot;"),
+            '\n' => html.push_str("<br>"),
             other => html.push(other),
         }
     }
-    html.extend(closing.into_iter().rev());
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn html(text: &str) -> String {
-        text_from_irc(text).html.unwrap_or_default()
-    }
-
-    #[test]
-    fn codes_become_html_and_vanish_from_the_body() {
-        let text = text_from_irc("The \u{2}fox\u{f} and \u{11}dog\u{11} <&>");
-        assert_eq!(text.plain, "The fox and dog <&>");
-        assert_eq!(text.html.unwrap(), "The <b>fox</b> and <code>dog</code> &lt;&amp;&gt;");
-        assert_eq!(text_from_irc("plain <text>"), FormattedText::plain("plain <text>"));
-    }
-
-    #[test]
-    fn overlapping_toggles_are_closed_in_order() {
-        assert_eq!(html("\u{2}a\u{1d}b\u{2}c"), "<b>a</b><b><i>b</i></b><i>c</i>");
-    }
-
-    #[test]
-    fn colours_take_one_or_two_digits_and_end() {
-        assert_eq!(
-            html("\u{3}4,1red\u{3} 12"),
-            "<span data-mx-color=\"#ff0000\" data-mx-bg-color=\"#000000\">red</span> 12"
-        );
-        assert_eq!(html("\u{3}0412"), "<span data-mx-color=\"#ff0000\">12</span>");
-        assert_eq!(html("\u{3}4,x"), "<span data-mx-color=\"#ff0000\">,x</span>");
-        assert_eq!(html("\u{4}FF8800x"), "<span data-mx-color=\"#ff8800\">x</span>");
-        assert_eq!(text_from_irc("\u{3}99x").html, None);
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics_and_no_control_code_is_left(text in any::<String>()) {
-            let read = text_from_irc(&text);
-            prop_assert!(!read.plain.chars().any(|c| c.is_control() && c != '\t'));
-        }
-    }
+/// Returns front and back as they are seen, or nothing where they are the reader's own.
+fn shown_colours(style: &Style) -> Option<(Option<u32>, Option<u32>)> {
+    let value = |colour: Option<Colour>| match colour? {
+        Colour::Palette(number) => palette::value_of(number),
+        Colour::Hex(value) => Some(value),
+    };
+    let (front, back) = (value(style.foreground), value(style.background));
+    let shown = if style.reverse {
+        (Some(back.unwrap_or(REVERSE_FRONT)), Some(front.unwrap_or(REVERSE_BACK)))
+    } else {
+        (front, back)
+    };
+    (shown != (None, None)).then_some(shown)
 }

@@ -17,6 +17,7 @@ mod tags;
 #[cfg(test)]
 mod vectors;
 
+pub(crate) use self::split::cut_position;
 pub use self::{
     casemap::Casemap,
     decode::Encoding,

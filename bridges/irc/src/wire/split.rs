@@ -64,7 +64,7 @@ pub fn split_text(text: &str, budget: LineBudget) -> Vec<String> {
 }
 
 /// Finds where to cut `text`, which is longer than `budget` bytes.
-fn cut_position(text: &str, budget: usize) -> usize {
+pub(crate) fn cut_position(text: &str, budget: usize) -> usize {
     let mut whole_character = 0;
     let mut word = 0;
     for (at, cluster) in text.grapheme_indices(true) {
