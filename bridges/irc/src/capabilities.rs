@@ -1,6 +1,8 @@
 //! What a chat on IRC can do.
 
-use bridge_core::network::{Capabilities, DeliveryFacts, Level, Limits, Operation, Ordering};
+use bridge_core::network::{
+    Capabilities, DeliveryFacts, Level, Limits, MessageKind, Operation, Ordering,
+};
 
 use crate::connection::Session;
 
@@ -19,13 +21,42 @@ pub(crate) fn capabilities(session: &Session, target: &str, is_channel: bool) ->
         topic_bytes: session.rules.topiclen,
         ..Limits::default()
     };
-    let table = Capabilities::none(delivery)
+    let offered = |there: bool, otherwise: Level| if there { Level::Full } else { otherwise };
+    // Whatever refers to a message needs its id.
+    let answers = session.has_msgids && session.has_client_tag("draft/reply");
+    let reactions =
+        answers && session.has_client_tag("draft/react") && session.has_client_tag("draft/unreact");
+    let redaction = session.has("draft/message-redaction") || session.has("message-redaction");
+    let typing = session.has_client_tag("typing");
+    let mut table = Capabilities::none(delivery)
         .with_text()
         .with_limits(limits)
-        .with(Operation::Typing, Level::Dropped)
+        .with(Operation::Mention, Level::Full)
+        .with(Operation::Edit, Level::Degraded)
+        .with(Operation::Redaction, offered(redaction, Level::Degraded))
+        .with(Operation::Reaction, offered(reactions, Level::Degraded))
+        .with(Operation::Typing, offered(typing, Level::Dropped))
         .with(Operation::Receipt, Level::Dropped);
+    if answers {
+        table = table.with(Operation::Reply, Level::Full);
+    }
+    // There are no files on IRC: they become links.
+    for kind in [
+        MessageKind::Image,
+        MessageKind::Video,
+        MessageKind::Audio,
+        MessageKind::Voice,
+        MessageKind::File,
+        MessageKind::Sticker,
+        MessageKind::Location,
+    ] {
+        table = table.with(Operation::Message(kind), Level::Degraded);
+    }
     if !is_channel {
         return table;
     }
-    table.with(Operation::Topic, Level::Full).with(Operation::Membership, Level::Partial)
+    table
+        .with(Operation::Topic, Level::Full)
+        .with(Operation::Membership, Level::Partial)
+        .with(Operation::PowerLevels, Level::Partial)
 }

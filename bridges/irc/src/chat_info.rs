@@ -7,8 +7,10 @@ use bridge_core::{
 
 use crate::{
     connection::Session,
+    habits::MemberSync,
     ids::make_user_id,
     own_nicks::OwnNicks,
+    ranks::level_of,
     roster::{Channel, Person},
     wire::Source,
 };
@@ -20,10 +22,13 @@ pub(crate) fn channel_info(
     login: &LoginId,
     own: &OwnNicks,
     now_ms: i64,
+    members_shown: MemberSync,
 ) -> ChatInfo {
+    let everybody = members_shown.shows_everybody();
     let members = channel
         .people
         .values()
+        .filter(|person| everybody || session.is_me(&person.nick))
         .filter(|person| !own.is_sibling(&source(person), login, session, now_ms))
         .map(|person| member(session, person))
         .collect();
@@ -32,7 +37,7 @@ pub(crate) fn channel_info(
         name: Some(channel.name.clone()),
         topic: channel.complete.then(|| channel.topic.clone()),
         avatar: None,
-        members: Some(MemberList { complete: channel.complete, members }),
+        members: Some(MemberList { complete: channel.complete && everybody, members }),
     }
 }
 
@@ -41,7 +46,7 @@ fn member(session: &Session, person: &Person) -> Member {
         user: make_user_id(session, &person.nick),
         is_me: session.is_me(&person.nick),
         profile: Some(UserInfo { name: Some(person.nick.clone()), avatar: None, is_bot: false }),
-        power_level: None,
+        power_level: Some(level_of(&session.rules, &person.ranks)),
     }
 }
 

@@ -10,9 +10,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::{connection::Pacing, wire::Encoding};
+use crate::{
+    connection::Pacing,
+    habits::{Habits, MemberSync},
+    wire::Encoding,
+};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 21] = [
     "server",
     "tls",
     "tls_ca_file",
@@ -27,6 +31,13 @@ const KEYS: [&str; 14] = [
     "encoding",
     "max_lines",
     "keep_alive_seconds",
+    "members",
+    "netsplit_hold_seconds",
+    "merge_lines_ms",
+    "ctcp_version",
+    "nickserv",
+    "away_after_minutes",
+    "away_message",
 ];
 
 /// `[networks.<id>]` with `kind = "irc"`.
@@ -61,6 +72,24 @@ pub struct IrcConfig {
     pub max_lines: usize,
     /// `keep_alive_seconds`: silence after which the server is asked whether it lives. Default: 60.
     pub keep_alive: Duration,
+    /// `nickserv`: who is asked to check the account where the server offers no SASL; empty: nobody,
+    /// and such a server is not connected to with an account. Default: `NickServ`.
+    pub nickserv: Option<String>,
+    /// `members`: whose coming and going is shown in rooms: `full` (everybody), `half` (whoever talks
+    /// or joins), `lazy` (whoever talks) or `off` (whoever talks, and nobody leaves). Default: `full`.
+    ///
+    /// `netsplit_hold_seconds`: how long people lost in a netsplit may take to come back before they
+    /// are shown as gone; 0: no time. Default: 60.
+    ///
+    /// `merge_lines_ms`: how long a line waits for the next one of the same person, to become one
+    /// message with it; 0: each line is a message. Default: 0.
+    ///
+    /// `ctcp_version`: what is answered to CTCP VERSION; empty: no CTCP request is answered. Default:
+    /// `Rialto`.
+    ///
+    /// `away_after_minutes`: after how many minutes without a word from Matrix a login is marked as
+    /// away, with `away_message`; 0: never. Default: 0.
+    pub habits: Habits,
 }
 
 #[derive(Deserialize)]
@@ -117,6 +146,8 @@ impl IrcConfig {
             encoding: encoding(section)?,
             max_lines: take(section, "max_lines", "must be a number of lines")?.unwrap_or(50),
             keep_alive: keep_alive(section)?,
+            nickserv: nickserv(section)?,
+            habits: habits(section)?,
             host,
             port,
         };
@@ -219,6 +250,57 @@ fn keep_alive(section: &mut Map<String, Value>) -> Result<Duration, ConfigError>
     Ok(Duration::from_secs(seconds))
 }
 
+fn nickserv(section: &mut Map<String, Value>) -> Result<Option<String>, ConfigError> {
+    let expected = "must be a nick, or empty where nobody is to be asked";
+    let nick = take::<String>(section, "nickserv", expected)?;
+    let nick = nick.unwrap_or_else(|| "NickServ".to_owned());
+    if nick.contains(|c: char| c.is_control() || c == ' ' || c == ',') || nick.starts_with(':') {
+        return Err(wrong("nickserv", expected));
+    }
+    Ok(Some(nick).filter(|nick| !nick.is_empty()))
+}
+
+fn habits(section: &mut Map<String, Value>) -> Result<Habits, ConfigError> {
+    let initial = Habits::default();
+    let expected = "must be \"full\", \"half\", \"lazy\" or \"off\"";
+    let members = match take::<String>(section, "members", expected)? {
+        Some(name) => MemberSync::by_name(&name).ok_or_else(|| wrong("members", expected))?,
+        None => initial.members,
+    };
+    let hold = number(section, "netsplit_hold_seconds", 600, "seconds")?;
+    let merge = number(section, "merge_lines_ms", 5_000, "milliseconds")?;
+    let away = number(section, "away_after_minutes", 10_080, "minutes")?;
+    let version = take::<String>(section, "ctcp_version", "must be a text")?;
+    let version = version.map_or(initial.ctcp_version, |version| Some(one_line(&version)));
+    let message = take::<String>(section, "away_message", "must be a text")?;
+    Ok(Habits {
+        members,
+        netsplit_hold: hold.map_or(initial.netsplit_hold, Duration::from_secs),
+        merge_lines: merge.map_or(initial.merge_lines, Duration::from_millis),
+        ctcp_version: version.filter(|version| !version.is_empty()),
+        away_after: away.filter(|&n| n > 0).map(|minutes| Duration::from_secs(60 * minutes)),
+        away_message: message.map_or(initial.away_message, |message| one_line(&message)),
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
+/// Takes a number from 0 to `most`.
+fn number(
+    section: &mut Map<String, Value>,
+    key: &str,
+    most: u64,
+    unit: &str,
+) -> Result<Option<u64>, ConfigError> {
+    let expected = format!("must be between 0 and {most} {unit}");
+    match take::<u64>(section, key, &expected)? {
+        Some(number) if number > most => Err(wrong(key, &expected)),
+        number => Ok(number),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -255,6 +337,9 @@ mod tests {
             refused(json!({ "server": "a", "password_file": "/nowhere" })).0,
             "password_file"
         );
+        assert_eq!(refused(json!({ "server": "a", "members": "some" })).0, "members");
+        assert_eq!(refused(json!({ "server": "a", "merge_lines_ms": 6000 })).0, "merge_lines_ms");
+        assert_eq!(refused(json!({ "server": "a", "nickserv": "a b" })).0, "nickserv");
         let both =
             json!({ "server": "a", "tls_ca_file": "x", "accept_invalid_certificates": true });
         assert_eq!(refused(both).0, "accept_invalid_certificates");

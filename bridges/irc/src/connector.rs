@@ -104,6 +104,7 @@ impl SettingsMaker {
             username: sanitise_username(&fill(&self.config.username)),
             realname: realname.unwrap_or_else(|| metadata.nick.clone()),
             sasl,
+            nickserv: self.config.nickserv.clone(),
             encoding: self.config.encoding,
             pacing: self.config.pacing,
             timing: Timing {
@@ -171,6 +172,7 @@ impl NetworkConnector for IrcConnector {
             login,
             settings,
             self.config.max_lines,
+            self.config.habits.clone(),
             Arc::clone(&self.context.clock),
             Arc::clone(&self.context.random),
             Arc::clone(&self.own),

@@ -1,11 +1,15 @@
 //! Matrix to IRC: what a person did becomes steps, each one line (or one request), stored by the
 //! core and sent as stored.
 
-use bridge_core::network::{
-    Capabilities, LostAnswer, MessageContent, MessageKind, Operation, Outgoing, OutgoingKind,
-    Refusal, RemoteMembership, RemoteStep, Speaker,
+use bridge_core::{
+    ids::RemoteMessageId,
+    network::{
+        Capabilities, LostAnswer, Mention, MessageContent, MessageKind, Operation, Outgoing,
+        OutgoingKind, Refusal, RemoteMembership, RemoteStep, ReplyTo, Speaker,
+    },
 };
 use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::{
     convert::{split_formatted, text_to_irc},
@@ -31,6 +35,36 @@ pub(crate) enum Payload {
         /// Whether it is wrapped as CTCP ACTION.
         #[serde(default)]
         action: bool,
+        /// The message it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<String>,
+    },
+    /// A reaction, set or taken back.
+    React {
+        /// Channel or nick.
+        target: String,
+        /// The message.
+        to: String,
+        /// With what.
+        key: String,
+        /// Whether it is taken back.
+        remove: bool,
+    },
+    /// A message taken back.
+    Redact {
+        /// Channel or nick.
+        target: String,
+        /// The message.
+        message: String,
+    },
+    /// A rank as high as this level.
+    Rank {
+        /// Where.
+        channel: String,
+        /// Whose.
+        nick: String,
+        /// The Matrix power level.
+        level: i64,
     },
     /// A topic.
     Topic {
@@ -84,8 +118,20 @@ pub(crate) fn plan(
 ) -> Result<Vec<RemoteStep>, Refusal> {
     let target = parse_chat_id(&outgoing.portal.chat).to_owned();
     match &outgoing.kind {
-        OutgoingKind::Message { content, .. } => {
-            plan_message(outgoing, content, &target, capabilities, max_lines)
+        OutgoingKind::Message { content, reply_to, .. } => {
+            let reply_to = reply_to.as_ref();
+            plan_message(outgoing, content, reply_to, &target, capabilities, max_lines)
+        }
+        OutgoingKind::Reaction { target: to, key } => Ok(vec![react(target, to, key, false)]),
+        OutgoingKind::ReactionRemove { target: to, key } => Ok(vec![react(target, to, key, true)]),
+        OutgoingKind::Redaction { target: message } => {
+            let payload = Payload::Redact { target, message: message.as_str().to_owned() };
+            Ok(vec![step(Operation::Redaction, LostAnswer::Natural, &payload)])
+        }
+        OutgoingKind::PowerLevels { user, level, .. } if is_channel(&outgoing.portal) => {
+            let nick = parse_user_id(user).to_owned();
+            let payload = Payload::Rank { channel: target, nick, level: *level };
+            Ok(vec![step(Operation::PowerLevels, LostAnswer::Natural, &payload)])
         }
         OutgoingKind::Topic { topic } if is_channel(&outgoing.portal) => {
             let payload = Payload::Topic { channel: target, topic: one_line(topic) };
@@ -115,9 +161,17 @@ pub(crate) fn plan(
     }
 }
 
+/// A reaction is a tag without words. Setting it again changes nothing.
+fn react(target: String, to: &RemoteMessageId, key: &str, remove: bool) -> RemoteStep {
+    let (to, key) = (to.as_str().to_owned(), one_line(key));
+    let payload = Payload::React { target, to, key, remove };
+    step(Operation::Reaction, LostAnswer::Natural, &payload)
+}
+
 fn plan_message(
     outgoing: &Outgoing,
     content: &MessageContent,
+    reply_to: Option<&ReplyTo>,
     target: &str,
     capabilities: &Capabilities,
     max_lines: usize,
@@ -132,9 +186,9 @@ fn plan_message(
     let (action, prefix) = match &outgoing.speaker {
         Speaker::Login { .. } => (action, String::new()),
         Speaker::Relay { profile, .. } if action => {
-            (false, format!("* {} ", one_line(&profile.name)))
+            (false, format!("* {} ", relayed_name(&profile.name)))
         }
-        Speaker::Relay { profile, .. } => (false, format!("<{}> ", one_line(&profile.name))),
+        Speaker::Relay { profile, .. } => (false, format!("<{}> ", relayed_name(&profile.name))),
         Speaker::Puppet { .. } => {
             return Err(Refusal::new(
                 "This network has no connections for people without a login. Log in to speak there.",
@@ -143,7 +197,23 @@ fn plan_message(
     };
     let around = prefix.len() + if action { ACTION_OVERHEAD } else { 0 };
     let bytes = capabilities.limits.text_bytes.unwrap_or(FALLBACK_BYTES).saturating_sub(around);
-    let lines = split_formatted(&text_to_irc(&content.text, &|_| None), LineBudget::bytes(bytes));
+    let nick_of = |mxid: &str| {
+        let called = |one: &&Mention| one.mxid.as_deref() == Some(mxid);
+        let mention = content.mentions.people.iter().find(called)?;
+        mention.user.as_ref().map(|user| parse_user_id(user).to_owned())
+    };
+    let mut text = text_to_irc(&content.text, &nick_of);
+    // The tag is seen by few: as people do, the one who is answered is named too.
+    let author = reply_to.and_then(|reply| match (&reply.author_id, &reply.author) {
+        (Some(user), _) => Some(parse_user_id(user).to_owned()),
+        (None, author) => author.as_deref().map(one_line),
+    });
+    if let Some(author) = author.filter(|author| !action && !begins_with(&text, author)) {
+        text.insert_str(0, &format!("{author}: "));
+    }
+    let reply_to =
+        reply_to.and_then(|reply| reply.target.as_ref()).map(|id| id.as_str().to_owned());
+    let lines = split_formatted(&text, LineBudget::bytes(bytes));
     if lines.is_empty() {
         return Err(Refusal::new("There is no text in it, and IRC cannot send an empty message."));
     }
@@ -153,16 +223,41 @@ fn plan_message(
             lines.len()
         )));
     }
-    let steps = lines.into_iter().map(|line| {
+    let steps = lines.into_iter().enumerate().map(|(number, line)| {
         let payload = Payload::Say {
             command,
             target: target.to_owned(),
             text: format!("{prefix}{line}"),
             action,
+            reply_to: reply_to.clone().filter(|_| number == 0),
         };
         step(Operation::Message(content.kind), LostAnswer::Barrier, &payload)
     });
     Ok(steps.collect())
+}
+
+/// The longest name of somebody a login speaks for, in characters.
+const RELAYED_NAME: usize = 32;
+
+/// Returns a name as it is written in front of relayed text. A mark nobody sees stands behind its first
+/// character: people on IRC with the same nick would be called by every line.
+fn relayed_name(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(RELAYED_NAME).collect();
+    let name = name.trim();
+    match name.graphemes(true).next() {
+        Some(first) if first.len() < name.len() => {
+            format!("{first}\u{200b}{}", &name[first.len()..])
+        }
+        Some(only) => only.to_owned(),
+        None => "somebody".to_owned(),
+    }
+}
+
+/// Whether a text calls somebody at its beginning already.
+fn begins_with(text: &str, name: &str) -> bool {
+    let start = text.get(..name.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+        && !text[name.len()..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// Returns the text as it goes on the wire.
@@ -257,8 +352,45 @@ mod tests {
             let outgoing = Outgoing { speaker: speaker.clone(), ..message(kind, text) };
             texts(&planned(&outgoing).unwrap())
         };
-        assert_eq!(spoken(MessageKind::Text, "a\nb"), ["<Carol> a", "<Carol> b"]);
-        assert_eq!(spoken(MessageKind::Emote, "waves"), ["* Carol waves"]);
+        assert_eq!(spoken(MessageKind::Text, "a\nb"), ["<C\u{200b}arol> a", "<C\u{200b}arol> b"]);
+        assert_eq!(spoken(MessageKind::Emote, "waves"), ["* C\u{200b}arol waves"]);
+    }
+
+    #[test]
+    fn an_answer_names_the_author_once_and_carries_the_tag_once() {
+        let answer = |text: &str| {
+            let reply_to = ReplyTo {
+                author_id: Some(RemoteUserId::new("bob")),
+                ..ReplyTo::message(RemoteMessageId::new("m1"))
+            };
+            let content = MessageContent::text(text);
+            let kind = OutgoingKind::Message { content, reply_to: Some(reply_to), thread: None };
+            planned(&outgoing(kind)).expect("a plan")
+        };
+        let steps = answer("a\nb");
+        assert_eq!(texts(&steps), ["bob: a", "b"]);
+        let tags = steps.iter().map(|step| match step {
+            Payload::Say { reply_to, .. } => reply_to.as_deref(),
+            _ => None,
+        });
+        assert_eq!(tags.collect::<Vec<_>>(), [Some("m1"), None]);
+        assert_eq!(texts(&answer("Bob, yes")), ["Bob, yes"]);
+        assert_eq!(texts(&answer("bobby")), ["bob: bobby"]);
+    }
+
+    #[test]
+    fn a_mention_is_written_as_the_nick() {
+        let html = "<a href=\"https://matrix.to/#/@_irc_bob:test\">Robert</a>: hi";
+        let person = Mention {
+            mxid: Some("@_irc_bob:test".to_owned()),
+            user: Some(RemoteUserId::new("bob")),
+            name: None,
+        };
+        let text = FormattedText::html("Robert: hi", html);
+        let mentions = bridge_core::network::Mentions { people: vec![person], room: false };
+        let content = MessageContent::new(MessageKind::Text, text).with_mentions(mentions);
+        let kind = OutgoingKind::Message { content, reply_to: None, thread: None };
+        assert_eq!(texts(&planned(&outgoing(kind)).expect("a plan")), ["bob: hi"]);
     }
 
     #[test]

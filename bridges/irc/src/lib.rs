@@ -21,10 +21,12 @@ mod connector;
 pub mod convert;
 mod error;
 mod from_matrix;
+mod habits;
 mod ids;
 mod login;
 mod metadata;
 mod own_nicks;
+mod ranks;
 mod roster;
 mod to_matrix;
 pub mod wire;
@@ -32,4 +34,5 @@ pub mod wire;
 pub use self::{
     config::IrcConfig,
     connector::{IrcConnector, KIND, factory},
+    habits::{Habits, MemberSync},
 };

@@ -84,6 +84,12 @@ impl OwnNicks {
         self.entries().iter().any(|known| known.until.is_none() && same(known))
     }
 
+    /// Says whether a nick is a login of ours now.
+    pub(crate) fn is_ours(&self, nick: &str, session: &Session) -> bool {
+        let nick = session.fold(nick);
+        self.entries().iter().any(|known| known.until.is_none() && known.nick == nick)
+    }
+
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

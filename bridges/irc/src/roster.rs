@@ -36,6 +36,8 @@ pub(crate) struct Person {
     pub(crate) ranks: String,
     /// User and host, where the list told them.
     pub(crate) mask: Option<(String, String)>,
+    /// The account they are logged in to, where the server told.
+    pub(crate) account: Option<String>,
 }
 
 impl Roster {
@@ -60,9 +62,16 @@ impl Roster {
     }
 
     /// Somebody came.
-    pub(crate) fn add(&mut self, session: &Session, channel: &str, nick: &str) {
+    pub(crate) fn add(
+        &mut self,
+        session: &Session,
+        channel: &str,
+        nick: &str,
+        account: Option<&str>,
+    ) {
         let key = session.fold(nick);
-        let person = Person { nick: nick.to_owned(), ranks: String::new(), mask: None };
+        let account = account.map(str::to_owned);
+        let person = Person { nick: nick.to_owned(), ranks: String::new(), mask: None, account };
         if let Some(channel) = self.channel_mut(session, channel) {
             channel.people.insert(key, person);
         }
@@ -100,6 +109,40 @@ impl Roster {
         channels
     }
 
+    /// Somebody got or lost a rank (its mode letter); returns all their signs now.
+    pub(crate) fn rank(
+        &mut self,
+        session: &Session,
+        channel: &str,
+        nick: &str,
+        letter: char,
+        set: bool,
+    ) -> Option<&str> {
+        let prefixes = &session.rules.prefixes;
+        let key = session.fold(nick);
+        let person = self.channel_mut(session, channel)?.people.get_mut(&key)?;
+        let has = |&(known, sign): &(char, char)| {
+            if known == letter { set } else { person.ranks.contains(sign) }
+        };
+        person.ranks = prefixes.iter().filter(|rank| has(rank)).map(|&(_, sign)| sign).collect();
+        Some(&person.ranks)
+    }
+
+    /// Returns somebody in a channel.
+    pub(crate) fn person(&self, session: &Session, channel: &str, nick: &str) -> Option<&Person> {
+        self.channel(session, channel)?.people.get(&session.fold(nick))
+    }
+
+    /// Changes what is known of somebody wherever they are.
+    pub(crate) fn update(&mut self, session: &Session, nick: &str, change: impl Fn(&mut Person)) {
+        let key = session.fold(nick);
+        for channel in self.channels.values_mut() {
+            if let Some(person) = channel.people.get_mut(&key) {
+                change(person);
+            }
+        }
+    }
+
     /// A part of a NAMES reply.
     pub(crate) fn names(&mut self, session: &Session, channel: &str, list: &str) {
         let Some(channel) = self.channel_mut(session, channel) else { return };
@@ -110,6 +153,7 @@ impl Roster {
                 nick: source.nick.clone(),
                 ranks: ranks.to_owned(),
                 mask: source.user.zip(source.host),
+                account: None,
             };
             channel.arriving.insert(session.fold(&source.nick), person);
         }
@@ -156,7 +200,7 @@ mod tests {
         roster.names(&session, "#one", "@alice +Bob!b@host");
         roster.names(&session, "#one", "carol");
         assert_eq!(roster.end_of_names(&session, "#ONE").unwrap().people.len(), 3);
-        roster.add(&session, "#two", "bob");
+        roster.add(&session, "#two", "bob", None);
         assert_eq!(roster.spelling(&session, "BOB"), Some("Bob"));
         assert_eq!(roster.rename(&session, "bob", "bob2"), ["#One", "#two"]);
         assert_eq!(roster.channel(&session, "#one").unwrap().people["bob2"].ranks, "+");

@@ -1,12 +1,14 @@
 //! One login: keeps its connection, translates both ways, tells its health.
 
+mod consent;
+mod presence;
 mod pump;
 mod requests;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,21 +17,24 @@ use async_trait::async_trait;
 use bridge_core::{
     ids::{NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey},
     network::{
-        Capabilities, ChatInfo, ConnectContext, Directory, NetworkClient, NetworkError, Outgoing,
-        Refusal, RemoteSink, RemoteStep, SendOutcome, StoredLogin, UserInfo,
+        Capabilities, ChatInfo, ConnectContext, Consent, Directory, NetworkClient, NetworkError,
+        Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink, RemoteStep, SendOutcome,
+        StoredLogin, UserInfo,
     },
 };
 use support_clock::{SharedClock, SharedRandom};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::pump::Pump;
+use self::{presence::Presence, pump::Pump};
 use crate::{
     capabilities::capabilities,
     connection::{Keeper, KeeperHandle, Link, Settings},
     from_matrix,
+    habits::Habits,
     ids::{is_channel, make_user_id, parse_chat_id},
     own_nicks::OwnNicks,
-    to_matrix::{SharedView, Translator, look},
+    to_matrix::{Merger, SharedView, Translator, look},
+    wire::Message,
 };
 
 /// Lines that may wait for their commit: minutes of a busy network.
@@ -38,16 +43,23 @@ const NEWS_ROOM: usize = 8192;
 /// How long a goodbye may take before the tasks are left to end by themselves.
 const GOODBYE: Duration = Duration::from_secs(8);
 
+/// Between two notes that somebody types.
+const TYPING_PAUSE: Duration = Duration::from_secs(3);
+
 /// One login.
 pub(crate) struct IrcClient {
     network: NetworkId,
     login: StoredLogin,
     settings: Settings,
     max_lines: usize,
+    habits: Habits,
     clock: SharedClock,
     random: SharedRandom,
     own: Arc<OwnNicks>,
     view: SharedView,
+    presence: Arc<Presence>,
+    /// When typing was last told, per target, in monotonic milliseconds.
+    typing: Mutex<BTreeMap<String, Duration>>,
     running: Mutex<Option<Running>>,
 }
 
@@ -64,6 +76,7 @@ impl IrcClient {
         login: StoredLogin,
         settings: Settings,
         max_lines: usize,
+        habits: Habits,
         clock: SharedClock,
         random: SharedRandom,
         own: Arc<OwnNicks>,
@@ -73,6 +86,9 @@ impl IrcClient {
             login,
             settings,
             max_lines,
+            habits,
+            presence: Arc::default(),
+            typing: Mutex::default(),
             clock,
             random,
             own,
@@ -98,6 +114,36 @@ impl IrcClient {
                 "This login is not connected to the network now. Try again when it is.".to_owned(),
             )
         })
+    }
+}
+
+impl IrcClient {
+    /// Tells that somebody types: at most once in a while, as the specification asks.
+    fn tell_typing(&self, link: &Link, target: &str, typing: bool) {
+        let usable = link.with_session(|session| {
+            session.has_client_tag("typing")
+                && (!session.rules.is_channel(target) || session.is_in(target))
+        });
+        if !usable {
+            return;
+        }
+        let now = self.clock.monotonic();
+        let mut told = self.typing.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = if typing {
+            let since = told.get(target).map(|last| now.saturating_sub(*last));
+            if since.is_some_and(|since| since < TYPING_PAUSE) {
+                return;
+            }
+            told.insert(target.to_owned(), now);
+            "active"
+        } else {
+            // Only who was told that somebody types must be told that they stopped.
+            if told.remove(target).is_none() {
+                return;
+            }
+            "done"
+        };
+        link.tell(&Message::new("TAGMSG", [target]).with_tag("+typing", state));
     }
 }
 
@@ -130,6 +176,7 @@ impl NetworkClient for IrcClient {
             Arc::clone(&self.view),
             context.last_connected,
             conversations,
+            self.habits.clone(),
         );
         let give_up = CancellationToken::new();
         let pump = Pump {
@@ -139,10 +186,18 @@ impl NetworkClient for IrcClient {
             clock: Arc::clone(&self.clock),
             give_up: give_up.clone(),
             wanted_nick: self.settings.nick.clone(),
+            merger: Merger::new(self.habits.merge_lines),
+            presence: Arc::clone(&self.presence),
         };
         let tasks = TaskTracker::new();
         tasks.spawn(keeper.run());
         tasks.spawn(pump.run(news));
+        if let Some(after) = self.habits.away_after {
+            let presence = Arc::clone(&self.presence);
+            let message = self.habits.away_message.clone();
+            let clock = Arc::clone(&self.clock);
+            tasks.spawn(presence::watch(presence, handle.clone(), clock, after, message));
+        }
         tasks.close();
         *running = Some(Running { keeper: handle, tasks, give_up });
     }
@@ -195,7 +250,19 @@ impl NetworkClient for IrcClient {
 
     async fn send(&self, _portal: &PortalKey, step: &RemoteStep, _key: &SendKey) -> SendOutcome {
         let Some(link) = self.link() else { return SendOutcome::Offline };
+        self.presence.active(&link, self.clock.monotonic());
         self.send_step(&link, step).await
+    }
+
+    async fn ephemeral(&self, portal: &PortalKey, what: &OutgoingKind) {
+        let OutgoingKind::Typing { typing } = what else { return };
+        if let Some(link) = self.link() {
+            self.tell_typing(&link, parse_chat_id(&portal.chat), *typing);
+        }
+    }
+
+    async fn may_plumb(&self, request: &PlumbRequest) -> Consent {
+        self.consent(request).await
     }
 
     async fn resolve(

@@ -10,10 +10,12 @@ use support_clock::SharedClock;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::presence::Presence;
 use crate::{
     connection::{Incoming, KeeperHandle, Link},
     error::bridge_state,
-    to_matrix::{Translated, Translator},
+    to_matrix::{Merger, Translated, Translator},
+    wire::Message,
 };
 
 /// Lines committed together at most.
@@ -29,6 +31,8 @@ pub(super) struct Pump {
     pub(super) clock: SharedClock,
     pub(super) give_up: CancellationToken,
     pub(super) wanted_nick: String,
+    pub(super) merger: Merger,
+    pub(super) presence: Arc<Presence>,
 }
 
 /// The core takes nothing more from this login.
@@ -37,13 +41,44 @@ struct Closed;
 impl Pump {
     pub(super) async fn run(mut self, mut news: mpsc::Receiver<Incoming>) {
         let mut waiting = Vec::with_capacity(BATCH);
-        while news.recv_many(&mut waiting, BATCH).await > 0 {
-            if self.take(waiting.drain(..)).await.is_err() {
+        loop {
+            let deadline = self.next_deadline();
+            let clock = Arc::clone(&self.clock);
+            let result = tokio::select! {
+                biased;
+                count = news.recv_many(&mut waiting, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.take(waiting.drain(..)).await
+                }
+                () = sleep(&clock, deadline) => self.tick().await,
+            };
+            if result.is_err() {
                 tracing::info!("this login is served elsewhere or the bridge stops");
                 self.keeper.stop();
                 return;
             }
         }
+        let held = self.merger.flush();
+        if self.commit(held).await.is_err() {
+            tracing::info!("the last lines came when the bridge had stopped");
+        }
+    }
+
+    /// Returns how long until something held back is due.
+    fn next_deadline(&self) -> Option<Duration> {
+        let due = [self.translator.next_deadline(), self.merger.next_deadline()];
+        let due = due.into_iter().flatten().min()?;
+        Some(Duration::from_millis(u64::try_from(due - self.clock.now_ms()).unwrap_or(0)))
+    }
+
+    async fn tick(&mut self) -> Result<(), Closed> {
+        let now = self.clock.now_ms();
+        let events = self.translator.tick(now);
+        let mut told = self.merger.push(events, now);
+        told.extend(self.merger.tick(now));
+        self.commit(told).await
     }
 
     async fn take(&mut self, news: impl Iterator<Item = Incoming>) -> Result<(), Closed> {
@@ -53,15 +88,24 @@ impl Pump {
                 Incoming::Line { message, at_ms } => {
                     let translated = self.translator.line(&message, at_ms);
                     self.note(translated, &mut events);
+                    if frees_nick(&message, &self.wanted_nick)
+                        && let Some(link) = self.keeper.link()
+                    {
+                        link.want_nick(&self.wanted_nick);
+                    }
                 }
                 // A change of health comes after what was said before it.
                 other => {
-                    self.commit(std::mem::take(&mut events)).await?;
+                    let mut told =
+                        self.merger.push(std::mem::take(&mut events), self.clock.now_ms());
+                    told.extend(self.merger.flush());
+                    self.commit(told).await?;
                     self.change(other).await?;
                 }
             }
         }
-        self.commit(events).await
+        let told = self.merger.push(events, self.clock.now_ms());
+        self.commit(told).await
     }
 
     fn note(&self, translated: Translated, events: &mut Vec<RemoteEvent>) {
@@ -71,6 +115,17 @@ impl Pump {
         }
         for left in translated.left {
             self.keeper.unwant(&left, &|one, other| self.translator.same_name(one, other));
+        }
+        for (channel, key) in translated.keys {
+            self.keeper.key_changed(&channel, key.as_deref());
+        }
+        for event in translated.ephemeral {
+            self.sink.ephemeral(event);
+        }
+        if let Some(link) = self.keeper.link() {
+            for reply in translated.replies {
+                link.tell(&reply);
+            }
         }
     }
 
@@ -86,6 +141,7 @@ impl Pump {
                 let translated = self.translator.ready(rejoined, now);
                 self.note(translated, &mut events);
                 self.commit(events).await?;
+                self.presence.connected(self.clock.monotonic());
                 self.sink.state(self.connected()).await;
             }
             Incoming::Lost { failure, next_try } => {
@@ -136,4 +192,22 @@ impl Pump {
             }
         }
     }
+}
+
+/// Waits for a while, or for good where there is nothing to wait for.
+async fn sleep(clock: &SharedClock, pause: Option<Duration>) {
+    match pause {
+        Some(pause) => clock.sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Says whether a line tells that the holder of a nick gave it up.
+fn frees_nick(message: &Message, nick: &str) -> bool {
+    let same = |other: &str| other.eq_ignore_ascii_case(nick);
+    if message.is("QUIT") || message.is("NICK") {
+        return same(&message.from().nick) && !same(message.param(0));
+    }
+    // RPL_MONOFFLINE.
+    message.numeric() == Some(731) && message.last().split(',').any(same)
 }

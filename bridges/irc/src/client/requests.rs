@@ -12,10 +12,11 @@ use super::IrcClient;
 use crate::{
     chat_info::channel_info,
     connection::{AskError, Delivery, Link, send_refusal},
-    convert::split_formatted,
+    convert::{split_formatted, without_codes},
     error::{join_error, send_outcome},
     from_matrix::{Payload, SayCommand, wire_text},
     ids::{make_portal_key, parse_chat_id, parse_user_id},
+    ranks,
     to_matrix::{direct_info, look},
     wire::{ACTION_OVERHEAD, Message},
 };
@@ -31,8 +32,20 @@ impl IrcClient {
             }
         };
         match payload {
-            Payload::Say { command, target, text, action } => {
-                say(link, command, &target, &text, action).await
+            Payload::Say { command, target, text, action, reply_to } => {
+                say(link, command, &target, &text, action, reply_to).await
+            }
+            Payload::React { target, to, key, remove } => {
+                let react = if remove { "+draft/unreact" } else { "+draft/react" };
+                let tags = [(react.to_owned(), key), ("+draft/reply".to_owned(), to)];
+                send_outcome(link.say_with_tags("TAGMSG", &target, "", &tags).await)
+            }
+            Payload::Redact { target, message } => {
+                let line = Message::new("REDACT", [target.as_str(), &message]);
+                request(link, line, &target).await
+            }
+            Payload::Rank { channel, nick, level } => {
+                self.give_rank(link, &channel, &nick, level).await
             }
             Payload::Topic { channel, topic } => {
                 let line = Message::new("TOPIC", [channel.as_str(), &topic]);
@@ -48,6 +61,30 @@ impl IrcClient {
         }
     }
 
+    /// Brings somebody's rank to a level, from the ranks they have now.
+    async fn give_rank(&self, link: &Link, channel: &str, nick: &str, level: i64) -> SendOutcome {
+        let changes = {
+            let view = look(&self.view);
+            let person = view.roster.person(&view.session, channel, nick);
+            let Some(person) = person else {
+                let words =
+                    format!("{nick} is not in {channel} now, and ranks are for who is there.");
+                return SendOutcome::Failed { words };
+            };
+            ranks::changes(&view.session.rules, &person.ranks, level)
+        };
+        for (set, letter) in changes {
+            let sign = if set { '+' } else { '-' };
+            let mode = format!("{sign}{letter}");
+            let line = Message::new("MODE", [channel, mode.as_str(), nick]);
+            let outcome = request(link, line, channel).await;
+            if !matches!(outcome, SendOutcome::Confirmed { .. }) {
+                return outcome;
+            }
+        }
+        SendOutcome::Confirmed { remote_id: None, timestamp: None }
+    }
+
     pub(super) fn describe_chat(&self, chat: &RemoteChatId) -> Result<ChatInfo, NetworkError> {
         let view = look(&self.view);
         let name = parse_chat_id(chat);
@@ -60,7 +97,14 @@ impl IrcClient {
                 "This login is not in {name}, so nothing is known of it."
             ))
         })?;
-        Ok(channel_info(&view.session, channel, &self.login.id, &self.own, self.clock.now_ms()))
+        Ok(channel_info(
+            &view.session,
+            channel,
+            &self.login.id,
+            &self.own,
+            self.clock.now_ms(),
+            self.habits.members,
+        ))
     }
 
     pub(super) fn describe_user(&self, user: &RemoteUserId) -> UserInfo {
@@ -107,8 +151,25 @@ impl IrcClient {
         };
         let spelled = user.param(1);
         let portal = make_portal_key(&self.network, &self.login.id, &link.session(), spelled);
-        Ok(JoinedChat { chat: portal.chat, receiver: portal.receiver, info: direct_info(spelled) })
+        let mut info = direct_info(spelled);
+        info.topic = whois_words(&lines);
+        Ok(JoinedChat { chat: portal.chat, receiver: portal.receiver, info })
     }
+}
+
+/// Says who somebody is, from the answers to a WHOIS.
+fn whois_words(lines: &[Message]) -> Option<String> {
+    let line = |numeric| lines.iter().find(|line| line.numeric() == Some(numeric));
+    let user = line(311)?;
+    let mut words = without_codes(user.last());
+    words.push_str(&format!(" ({}@{})", user.param(2), user.param(3)));
+    if let Some(account) = line(330) {
+        words.push_str(&format!(", logged in as {}", account.param(2)));
+    }
+    if let Some(away) = line(301) {
+        words.push_str(&format!(", away: {}", without_codes(away.last())));
+    }
+    Some(words)
 }
 
 #[async_trait]
@@ -156,6 +217,7 @@ async fn say(
     target: &str,
     text: &str,
     action: bool,
+    reply_to: Option<String>,
 ) -> SendOutcome {
     let overhead = if action { ACTION_OVERHEAD } else { 0 };
     let (absent, budget) = link.with_session(|session| {
@@ -174,7 +236,12 @@ async fn say(
     let pieces = split_formatted(text, budget);
     let mut first = None;
     for (index, piece) in pieces.iter().enumerate() {
-        let delivery = link.say(command.as_str(), target, &wire_text(piece, action)).await;
+        let reply_to = reply_to.clone().filter(|_| index == 0);
+        let tags: Vec<_> = reply_to.map(|id| ("+draft/reply".to_owned(), id)).into_iter().collect();
+        let tags =
+            if link.with_session(|s| s.has_client_tag("draft/reply")) { &tags[..] } else { &[] };
+        let text = wire_text(piece, action);
+        let delivery = link.say_with_tags(command.as_str(), target, &text, tags).await;
         let confirmed = matches!(delivery, Delivery::Confirmed { .. });
         let outcome = send_outcome(delivery);
         if index > 0 && !confirmed {

@@ -9,11 +9,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use secrecy::ExposeSecret as _;
 
-use super::{Failure, FailureKind, Session, Settings};
+use super::{
+    Failure, FailureKind, Session, Settings,
+    nickserv::{Services, answer_of},
+};
 use crate::wire::{Message, NickCandidates, plain_chunks, plain_response};
 
 /// What we can use. `labeled-response` without `batch` would give answers we cannot read.
-const WANTED: [&str; 11] = [
+const WANTED: [&str; 18] = [
     "message-tags",
     "batch",
     "server-time",
@@ -25,6 +28,13 @@ const WANTED: [&str; 11] = [
     "chghost",
     "cap-notify",
     "standard-replies",
+    "extended-join",
+    "account-notify",
+    "away-notify",
+    "invite-notify",
+    "setname",
+    "draft/message-redaction",
+    "message-redaction",
 ];
 
 /// Keeps a `CAP REQ` well within 512 bytes.
@@ -55,6 +65,7 @@ pub(super) struct Handshake<'a> {
     /// Chunks of capabilities asked for, not answered yet.
     requested: VecDeque<Vec<String>>,
     sasl: SaslState,
+    services: Services,
     welcomed: bool,
     /// What the server said of a ban. Some tell the reason only in the ERROR that follows.
     banned: Option<String>,
@@ -80,6 +91,7 @@ impl<'a> Handshake<'a> {
             offered: BTreeMap::new(),
             requested: VecDeque::new(),
             sasl,
+            services: Services::NotWanted,
             welcomed: false,
             banned: None,
         }
@@ -109,13 +121,50 @@ impl<'a> Handshake<'a> {
     pub(super) fn ended(&self, otherwise: Failure) -> Failure {
         match &self.banned {
             Some(words) => Failure::new(FailureKind::Banned, words.clone()),
+            None if self.services == Services::Asked => {
+                let words = "the network's services did not answer";
+                Failure::new(FailureKind::SaslUnavailable, words)
+            }
             None => otherwise,
+        }
+    }
+
+    /// There is no SASL: then the services are asked, unless nobody is to be.
+    fn without_sasl(&mut self, detail: impl Into<String>) -> Result<(), Failure> {
+        if self.settings.nickserv.is_none() {
+            return Err(Failure::new(FailureKind::SaslUnavailable, detail));
+        }
+        self.sasl = SaslState::NotWanted;
+        self.services = Services::Wanted;
+        Ok(())
+    }
+
+    /// The server has let us in. With an account to be checked by the services, they are asked now.
+    fn let_in(&mut self) -> Progress {
+        match (self.services, &self.settings.sasl, &self.settings.nickserv) {
+            (Services::Wanted, Some(sasl), Some(services)) => {
+                self.services = Services::Asked;
+                let words = format!("IDENTIFY {} {}", sasl.account, sasl.password.expose_secret());
+                Progress::Send(vec![Message::new("PRIVMSG", [services.as_str(), &words])])
+            }
+            (Services::Asked, ..) => Progress::Send(Vec::new()),
+            _ => Progress::Done,
         }
     }
 
     /// Takes a line.
     pub(super) fn handle(&mut self, message: &Message) -> Result<Progress, Failure> {
         self.session.apply(message);
+        if let (Services::Asked, Some(services)) = (self.services, &self.settings.nickserv)
+            && let Some(answer) = answer_of(message, services)
+        {
+            return answer.map(|()| {
+                if let Some(sasl) = &self.settings.sasl {
+                    self.session.account.get_or_insert_with(|| sasl.account.clone());
+                }
+                Progress::Done
+            });
+        }
         if message.is("CAP") {
             return self.handle_cap(message).map(Progress::Send);
         }
@@ -135,7 +184,7 @@ impl<'a> Handshake<'a> {
         }
         if message.is("PONG") {
             let ready = self.welcomed && message.last() == READY;
-            return Ok(if ready { Progress::Done } else { Progress::Send(Vec::new()) });
+            return Ok(if ready { self.let_in() } else { Progress::Send(Vec::new()) });
         }
         match message.numeric() {
             Some(numeric) => self.handle_numeric(numeric, message),
@@ -150,12 +199,12 @@ impl<'a> Handshake<'a> {
                 self.welcomed = true;
                 if self.sasl == SaslState::Waiting {
                     // An old server that knows no CAP lets us in without asking.
-                    return Err(Failure::new(FailureKind::SaslUnavailable, "no SASL offered"));
+                    self.without_sasl("no SASL offered")?;
                 }
                 Ok(Progress::Send(vec![Message::new("PING", [READY])]))
             }
             // End of the message of the day, or there is none.
-            376 | 422 if self.welcomed => Ok(Progress::Done),
+            376 | 422 if self.welcomed => Ok(self.let_in()),
             // Nick in use, nick collision, nick temporarily unavailable.
             433 | 436 | 437 if !self.welcomed => self.next_nick(message).map(Progress::Send),
             // Erroneous nick; ERR_NONICKNAMEGIVEN.
@@ -227,17 +276,16 @@ impl<'a> Handshake<'a> {
         let mut wanted: Vec<&str> =
             WANTED.into_iter().filter(|cap| self.offered.contains_key(*cap)).collect();
         if self.sasl == SaslState::Waiting {
-            match self.offered.get("sasl") {
-                Some(mechanisms) if mechanisms.is_empty() || has_mechanism(mechanisms, "PLAIN") => {
+            match self.offered.get("sasl").cloned() {
+                Some(mechanisms)
+                    if mechanisms.is_empty() || has_mechanism(&mechanisms, "PLAIN") =>
+                {
                     wanted.push("sasl");
                 }
                 Some(mechanisms) => {
-                    let detail = format!("the server only knows {mechanisms}");
-                    return Err(Failure::new(FailureKind::SaslUnavailable, detail));
+                    self.without_sasl(format!("the server only knows {mechanisms}"))?;
                 }
-                None => {
-                    return Err(Failure::new(FailureKind::SaslUnavailable, "no SASL offered"));
-                }
+                None => self.without_sasl("no SASL offered")?,
             }
         }
         let mut chunk: Vec<String> = Vec::new();
@@ -266,7 +314,8 @@ impl<'a> Handshake<'a> {
             return Ok(vec![Message::new("CAP", ["END"])]);
         }
         if !self.session.has("sasl") {
-            return Err(Failure::new(FailureKind::SaslUnavailable, "SASL was refused"));
+            self.without_sasl("SASL was refused")?;
+            return Ok(vec![Message::new("CAP", ["END"])]);
         }
         Ok(vec![Message::new("AUTHENTICATE", ["PLAIN"])])
     }

@@ -166,6 +166,7 @@ impl Keeper {
         let joining = async {
             let rejoined = self.rejoin(link).await;
             self.current.send_replace(Some(link.clone()));
+            self.ask_for_nick(link);
             // A closed channel shows as the end of the reader.
             drop(self.news.send(Incoming::Ready { rejoined }).await);
             self.mend(link).await
@@ -221,6 +222,23 @@ impl Keeper {
         }
     }
 
+    /// Has the wanted nick watched, and asks the services for it, if somebody else has it.
+    fn ask_for_nick(&self, link: &Link) {
+        let nick = self.settings.nick.as_str();
+        if link.with_session(|session| session.is_me(nick)) {
+            return;
+        }
+        if link.with_session(|session| session.rules.monitor > 0) {
+            link.tell(&Message::new("MONITOR", ["+", nick]));
+        }
+        if let Some(services) = self.settings.nickserv.as_deref()
+            && link.with_session(|session| session.account.is_some())
+        {
+            let words = format!("REGAIN {nick}");
+            link.tell(&Message::new("PRIVMSG", [services, &words]));
+        }
+    }
+
     fn wanted(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<String>>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -246,6 +264,19 @@ impl KeeperHandle {
     pub fn unwant(&self, channel: &str, same: &dyn Fn(&str, &str) -> bool) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.retain(|known, _| !same(known, channel));
+    }
+
+    /// A channel has another key now, or none, and is joined with that one after a reconnect.
+    pub fn key_changed(&self, channel: &str, key: Option<&str>) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = wanted.get_mut(channel) {
+            *slot = key.map(str::to_owned);
+        }
+    }
+
+    /// Waits until the connection is ended for good.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
     }
 
     /// Ends the connection for good; the keeper's task ends soon after.

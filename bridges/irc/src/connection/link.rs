@@ -160,12 +160,36 @@ impl Link {
 
     /// Says `text` (one line) by `command` (`PRIVMSG` or `NOTICE`) and waits for its fate.
     pub async fn say(&self, command: &'static str, target: &str, text: &str) -> Delivery {
+        self.send(command, target, text, Message::new(command, [target, text])).await
+    }
+
+    /// Says `text` with client tags, or sends the tags alone where `command` is `TAGMSG`.
+    pub async fn say_with_tags(
+        &self,
+        command: &'static str,
+        target: &str,
+        text: &str,
+        tags: &[(String, String)],
+    ) -> Delivery {
+        let params = if command == "TAGMSG" { vec![target] } else { vec![target, text] };
+        let message = Message::new(command, params);
+        let message =
+            tags.iter().fold(message, |message, (key, value)| message.with_tag(key, value));
+        self.send(command, target, text, message).await
+    }
+
+    async fn send(
+        &self,
+        command: &'static str,
+        target: &str,
+        text: &str,
+        message: Message,
+    ) -> Delivery {
         let (folded, labelled) = {
             let session = self.shared.session();
             (session.fold(target), session.has_labels())
         };
         let waiting = Waiting::Say { command, target: folded, text: text.to_owned() };
-        let message = Message::new(command, [target, text]);
         let answer = match self.queue(waiting, labelled, message).await {
             Ok(answer) => answer,
             Err(error) => return Delivery::Unsendable(error),
@@ -275,6 +299,13 @@ impl Link {
             () = self.shared.clock.sleep(Duration::from_secs(3)) => {}
         }
         self.shared.lose(Failure::new(FailureKind::Stopped, "we left"));
+    }
+
+    /// Sends a line that nobody waits for and that may be lost: an answer to a program, typing.
+    pub fn tell(&self, message: &Message) {
+        if let Ok(line) = message.encode() {
+            self.shared.outbox.push_urgent(line);
+        }
     }
 
     /// Asks for a nick; the answer, if any, shows in the session.

@@ -16,6 +16,7 @@ mod failure;
 mod handshake;
 mod keeper;
 mod link;
+mod nickserv;
 mod outbox;
 mod pacer;
 mod pending;

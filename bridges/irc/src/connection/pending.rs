@@ -230,7 +230,9 @@ impl Pending {
         {
             entry.reply(answer);
         }
-        if is_text(message) && !own_echo { Heard::News } else { Heard::Answer }
+        // RPL_AWAY: the text arrived, and somebody should know that it may wait.
+        let news = (is_text(message) && !own_echo) || message.numeric() == Some(301);
+        if news { Heard::News } else { Heard::Answer }
     }
 
     fn hear_plain(&mut self, message: &Message, session: &Session) -> Heard {
@@ -343,8 +345,12 @@ impl Entry {
     }
 }
 
+/// Says whether a line is something that was said. Typing is sent without waiting for anything, so
+/// its echo answers nothing.
 fn is_text(message: &Message) -> bool {
-    message.is("PRIVMSG") || message.is("NOTICE")
+    message.is("PRIVMSG")
+        || message.is("NOTICE")
+        || (message.is("TAGMSG") && message.tag("+typing").is_none())
 }
 
 fn echo_of(message: &Message) -> Answer {

@@ -67,6 +67,12 @@ impl Session {
         self.has("labeled-response") && self.has("batch") && self.has("message-tags")
     }
 
+    /// Whether a client tag (named without `+`) can be sent and is passed on.
+    #[must_use]
+    pub fn has_client_tag(&self, name: &str) -> bool {
+        self.has("message-tags") && self.rules.passes_client_tag(name)
+    }
+
     /// Returns how much text fits into one line to `target`. The longest command is assumed, and
     /// the longest nick we may be given, since a plan outlives the connection it was made on.
     #[must_use]

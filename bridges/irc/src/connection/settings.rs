@@ -28,6 +28,8 @@ pub struct Settings {
     pub realname: String,
     /// The account, if one is used.
     pub sasl: Option<Sasl>,
+    /// Who checks the account where there is no SASL.
+    pub nickserv: Option<String>,
     /// How lines that are not UTF-8 are read.
     pub encoding: Encoding,
     /// How fast we may talk.

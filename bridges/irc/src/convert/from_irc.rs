@@ -1,10 +1,13 @@
 //! IRC text to Matrix: control codes become HTML, and vanish from the plain body
 //! (<https://modern.ircdocs.horse/formatting>).
 
-use bridge_core::network::FormattedText;
+use bridge_core::{
+    ids::RemoteUserId,
+    network::{FormattedText, Mention as Pill, Mentions, MessageContent, MessageKind},
+};
 
 use super::{
-    mentions::mentions,
+    mentions::{Mention, mentions},
     palette,
     style::{Colour, Run, Style, runs},
 };
@@ -13,23 +16,25 @@ use super::{
 const REVERSE_FRONT: u32 = 0xff_ff_ff;
 const REVERSE_BACK: u32 = 0x00_00_00;
 
-/// Finds the Matrix id (and the name to show) of somebody called by nick.
-pub type PersonOf<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Finds somebody called by nick; the flag says whether the text begins with it.
+pub type PersonOf<'a> = &'a dyn Fn(&str, bool) -> Option<RemoteUserId>;
 
 /// Reads a text with control codes.
 #[must_use]
 pub fn text_from_irc(text: &str) -> FormattedText {
-    read(text, &|_| None).0
+    read(text, &|_, _| None).0
 }
 
-/// Reads a text with control codes; nicks of people whom `person_of` knows become mentions. Returns
-/// the nicks that were mentioned too, in order.
+/// Reads a text with control codes as a message; nicks of people whom `person_of` knows become
+/// mentions.
 #[must_use]
-pub fn text_with_mentions(text: &str, person_of: PersonOf<'_>) -> (FormattedText, Vec<String>) {
-    read(text, person_of)
+pub fn message_from_irc(kind: MessageKind, text: &str, person_of: PersonOf<'_>) -> MessageContent {
+    let (text, people) = read(text, person_of);
+    let people = people.into_iter().map(Pill::remote).collect();
+    MessageContent::new(kind, text).with_mentions(Mentions { people, room: false })
 }
 
-fn read(text: &str, person_of: PersonOf<'_>) -> (FormattedText, Vec<String>) {
+fn read(text: &str, person_of: PersonOf<'_>) -> (FormattedText, Vec<RemoteUserId>) {
     let runs = runs(text);
     let plain: String = runs.iter().map(|run| run.text).collect();
     let mentions = mentions(&plain, person_of);
@@ -45,8 +50,12 @@ fn read(text: &str, person_of: PersonOf<'_>) -> (FormattedText, Vec<String>) {
         write_run(&mut html, run, at, &mentions, &spoilers);
         at += run.text.len();
     }
-    let mentioned = mentions.iter().map(|mention| plain[mention.range.clone()].to_owned());
-    let mentioned = mentioned.collect();
+    let mut mentioned: Vec<RemoteUserId> = Vec::new();
+    for Mention { person, .. } in &mentions {
+        if !mentioned.contains(person) {
+            mentioned.push(person.clone());
+        }
+    }
     let plain = if hidden_by_colour { with_marks(&runs) } else { plain };
     (FormattedText { plain, html: Some(html) }, mentioned)
 }
@@ -96,7 +105,7 @@ fn write_run(
     html: &mut String,
     run: &Run<'_>,
     start: usize,
-    mentions: &[super::mentions::Mention],
+    mentions: &[Mention],
     spoilers: &[std::ops::Range<usize>],
 ) {
     let end = start + run.text.len();
@@ -124,13 +133,19 @@ fn write_run(
             html,
             &run.style,
             &run.text[from - start..to - start],
-            whole.map(|mention| mention.person.as_str()),
+            whole.map(|mention| &mention.person),
             spoiler.is_some(),
         );
     }
 }
 
-fn write_piece(html: &mut String, style: &Style, text: &str, person: Option<&str>, hidden: bool) {
+fn write_piece(
+    html: &mut String,
+    style: &Style,
+    text: &str,
+    person: Option<&RemoteUserId>,
+    hidden: bool,
+) {
     let mut closing = Vec::new();
     if hidden || is_hidden(style) {
         html.push_str("<span data-mx-spoiler>");
@@ -157,13 +172,10 @@ fn write_piece(html: &mut String, style: &Style, text: &str, person: Option<&str
             closing.push(close);
         }
     }
-    if let Some(person) = person {
-        html.push_str("<a href=\"https://matrix.to/#/");
-        escape(html, person);
-        html.push_str("\">");
-        closing.push("</a>");
+    match person {
+        Some(person) => html.push_str(&Pill::pill(person, text)),
+        None => escape(html, text),
     }
-    escape(html, text);
     html.extend(closing.into_iter().rev());
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use bridge_core::ids::RemoteUserId;
+
 use super::from_irc::PersonOf;
 
 /// Somebody called by nick.
@@ -9,8 +11,8 @@ use super::from_irc::PersonOf;
 pub(super) struct Mention {
     /// Where the nick stands.
     pub(super) range: Range<usize>,
-    /// The Matrix id.
-    pub(super) person: String,
+    /// Who it is.
+    pub(super) person: RemoteUserId,
 }
 
 /// Finds the nicks that `person_of` knows. A nick stands between spaces or the marks that people
@@ -20,7 +22,7 @@ pub(super) fn mentions(text: &str, person_of: PersonOf<'_>) -> Vec<Mention> {
     let mut start = 0;
     for word in text.split_inclusive([' ', '\t', '\n']) {
         let bare = word.trim_end_matches([' ', '\t', '\n']);
-        if let Some((range, person)) = in_word(bare, person_of) {
+        if let Some((range, person)) = in_word(bare, &|nick| person_of(nick, start == 0)) {
             found.push(Mention { range: start + range.start..start + range.end, person });
         }
         start += word.len();
@@ -33,7 +35,10 @@ const BEFORE: [char; 6] = ['<', '(', '"', '\'', '@', '*'];
 /// Marks that may stand behind one.
 const BEHIND: [char; 12] = [':', ',', ';', '.', '!', '?', '>', ')', '"', '\'', '*', '\u{2026}'];
 
-fn in_word(word: &str, person_of: PersonOf<'_>) -> Option<(Range<usize>, String)> {
+fn in_word(
+    word: &str,
+    person_of: &dyn Fn(&str) -> Option<RemoteUserId>,
+) -> Option<(Range<usize>, RemoteUserId)> {
     let start = word.len() - word.trim_start_matches(BEFORE).len();
     let end = start + word[start..].trim_end_matches(BEHIND).len();
     // "JCDenton's" is JCDenton too.

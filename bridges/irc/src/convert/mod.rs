@@ -10,9 +10,9 @@ mod to_irc;
 mod tree;
 
 pub use self::{
-    from_irc::{PersonOf, text_from_irc, text_with_mentions},
+    from_irc::{PersonOf, message_from_irc, text_from_irc},
     split::split_formatted,
     style::without_codes,
-    time::parse_time,
+    time::{format_time, parse_time},
     to_irc::{NickOf, text_to_irc},
 };

@@ -24,6 +24,25 @@ pub fn parse_time(text: &str) -> Option<i64> {
     Some(seconds * 1000 + millis)
 }
 
+/// Writes Unix milliseconds as a date and time of day (UTC), to the second.
+#[must_use]
+pub fn format_time(unix_ms: i64) -> String {
+    let seconds = unix_ms.div_euclid(1000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // The same calendar as below, the other way round: 146 097 days are four hundred years.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year_of_era + later;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 fn number(digits: &str, length: usize) -> Option<i64> {
     let plain = digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit());
     if plain { digits.parse().ok() } else { None }
@@ -42,6 +61,14 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for second in [0, 951_782_400, 951_868_799, 1_709_208_000, 1_700_000_000, 4_102_444_799] {
+            assert_eq!(parse_time(&format_time(second * 1000)), Some(second * 1000));
+        }
+        assert_eq!(format_time(1_709_208_000_000), "2024-02-29T12:00:00Z");
+    }
 
     #[test]
     fn times_are_read_to_the_millisecond() {

@@ -1,14 +1,20 @@
 //! IRC to Matrix: lines, in the order they came, become [`RemoteEvent`]s. The translator keeps its
 //! own view of session and channels, since the connection itself may already be some lines ahead.
 
+mod ctcp;
+mod merge;
+mod modes;
 mod people;
+mod splits;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod texts;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bridge_core::{
@@ -20,10 +26,11 @@ use crate::{
     chat_info::channel_info,
     connection::{JoinError, Refusal, RefusalKind, Rejoined, Session},
     convert::parse_time,
+    habits::Habits,
     ids::{make_chat_id, make_message_id, make_user_id},
     own_nicks::OwnNicks,
     roster::Roster,
-    wire::{Message, Source},
+    wire::{Message, Source, TokenBucket},
 };
 
 /// What a login sees now: read by its client, written line by line.
@@ -33,7 +40,20 @@ pub(crate) struct View {
     pub(crate) session: Session,
     /// The channels and who is in them.
     pub(crate) roster: Roster,
+    /// Operators of channels who are asked something.
+    pub(crate) questions: Vec<Question>,
 }
+
+/// A question to the operators of a channel, waiting for a yes or no.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The channel, folded.
+    pub(crate) channel: String,
+    /// Who hears the answer: who gave it, and whether it is a yes.
+    pub(crate) answer: tokio::sync::oneshot::Sender<(String, bool)>,
+}
+
+pub(crate) use self::merge::Merger;
 
 /// A view shared between translator and client.
 pub(crate) type SharedView = Arc<Mutex<View>>;
@@ -52,6 +72,12 @@ pub(crate) struct Translated {
     pub(crate) entered: Vec<String>,
     /// Channels we are no longer to be in.
     pub(crate) left: Vec<String>,
+    /// News that may be lost.
+    pub(crate) ephemeral: Vec<RemoteEvent>,
+    /// Answers to programs.
+    pub(crate) replies: Vec<Message>,
+    /// Channels whose key changed; `None`: they have none any more.
+    pub(crate) keys: Vec<(String, Option<String>)>,
 }
 
 impl From<Vec<RemoteEvent>> for Translated {
@@ -71,7 +97,18 @@ pub(crate) struct Translator {
     continuous_until: Option<i64>,
     /// Nicks with whom this login has a conversation, folded.
     conversations: BTreeSet<String>,
+    habits: Habits,
+    /// People of a netsplit who may come back.
+    lost: Vec<splits::Lost>,
+    replies: Vec<Message>,
+    ctcp_answers: TokenBucket,
+    /// What people said when they went away, as it was told, by folded nick.
+    away_told: BTreeMap<String, String>,
 }
+
+/// Answers to programs: a few at once, then one in a while.
+const CTCP_BURST: u32 = 4;
+const CTCP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Where and when a line was heard.
 struct Heard<'a> {
@@ -91,14 +128,27 @@ impl Translator {
         view: SharedView,
         continuous_until: Option<i64>,
         conversations: BTreeSet<String>,
+        habits: Habits,
     ) -> Self {
-        Self { login, owner, own, view, continuous_until, conversations }
+        Self {
+            login,
+            owner,
+            own,
+            view,
+            continuous_until,
+            conversations,
+            habits,
+            lost: Vec::new(),
+            replies: Vec::new(),
+            ctcp_answers: TokenBucket::new(CTCP_BURST, CTCP_INTERVAL),
+            away_told: BTreeMap::new(),
+        }
     }
 
     /// A new connection begins.
     pub(crate) fn registered(&mut self, session: Session, now_ms: i64) {
         self.own.update(&self.login, &self.owner, &session, now_ms);
-        *look(&self.view) = View { session, roster: Roster::default() };
+        *look(&self.view) = View { session, ..View::default() };
     }
 
     /// The connection ended.
@@ -106,7 +156,11 @@ impl Translator {
         self.own.leave(&self.login, now_ms);
         let mut view = look(&self.view);
         view.roster = Roster::default();
+        view.questions.clear();
         view.session.channels.clear();
+        // Who is there is told anew when we are back.
+        self.lost.clear();
+        self.away_told.clear();
     }
 
     /// The channels were joined again, or not.
@@ -163,7 +217,8 @@ impl Translator {
         };
         let view = Arc::clone(&self.view);
         let mut view = look(&view);
-        let translated = self.translate(&heard, &mut view);
+        let mut translated = self.translate(&heard, &mut view);
+        translated.replies.append(&mut self.replies);
         view.session.apply(message);
         let about_us = message.is("NICK") || message.is("JOIN") || message.is("CHGHOST");
         if about_us || message.numeric() == Some(396) {
@@ -179,29 +234,46 @@ impl Translator {
         }
         match message.command.to_ascii_uppercase().as_str() {
             "PRIVMSG" | "NOTICE" => self.text(heard, view).into(),
+            "TAGMSG" => self.tags(heard, view),
+            "REDACT" => self.redact(heard, view).into_iter().collect::<Vec<_>>().into(),
+            "MODE" => self.modes(heard, view),
+            "INVITE" => self.invite(heard, view).into_iter().collect::<Vec<_>>().into(),
             "JOIN" => self.join(heard, view),
             "PART" => self.part(heard, view),
             "KICK" => self.kick(heard, view),
             "QUIT" => self.quit(heard, view).into(),
             "NICK" => self.nick(heard, view).into(),
             "TOPIC" => self.topic(heard, view).into(),
+            "ACCOUNT" | "CHGHOST" | "AWAY" => {
+                self.about(heard, view);
+                Translated::default()
+            }
             _ => Translated::default(),
         }
     }
 
     /// What comes after a JOIN: topic and people, told to the core when the list is complete.
-    fn numeric(&self, numeric: u16, heard: &Heard<'_>, view: &mut View) -> Option<RemoteEvent> {
+    fn numeric(&mut self, numeric: u16, heard: &Heard<'_>, view: &mut View) -> Option<RemoteEvent> {
         let message = heard.message;
-        let View { session, roster } = view;
+        let View { session, roster, .. } = view;
         match numeric {
             // RPL_NOTOPIC, RPL_TOPIC, RPL_NAMREPLY.
             331 => roster.topic(session, message.param(1), ""),
             332 => roster.topic(session, message.param(1), message.param(2)),
+            // RPL_AWAY.
+            301 => return self.away(heard, session),
             353 => roster.names(session, message.param(2), message.last()),
             // RPL_ENDOFNAMES.
             366 => {
                 let channel = roster.end_of_names(session, message.param(1))?;
-                let info = channel_info(session, channel, &self.login, &self.own, heard.now_ms);
+                let info = channel_info(
+                    session,
+                    channel,
+                    &self.login,
+                    &self.own,
+                    heard.now_ms,
+                    self.habits.members,
+                );
                 let chat = make_chat_id(session, &channel.name);
                 return Some(RemoteEvent::new(chat, RemoteEventKind::ChatInfo(info)));
             }

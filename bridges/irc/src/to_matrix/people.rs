@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Translator {
-    pub(super) fn join(&self, heard: &Heard<'_>, view: &mut View) -> Translated {
-        let View { session, roster } = view;
+    pub(super) fn join(&mut self, heard: &Heard<'_>, view: &mut View) -> Translated {
+        let View { session, roster, .. } = view;
         // Some servers put several channels into one line.
         let channels: Vec<&str> = heard.message.param(0).split(',').collect();
         let mut translated = Translated::default();
@@ -29,8 +29,12 @@ impl Translator {
                 translated.entered.push(session.fold(channel));
                 continue;
             }
-            roster.add(session, channel, nick);
-            if !self.is_sibling(heard, session) {
+            // extended-join tells the account; `*` is none.
+            let account = heard.message.params.get(1).map(String::as_str);
+            let account = account.filter(|name| *name != "*").or(heard.message.tag("account"));
+            roster.add(session, channel, nick, account);
+            let back = self.is_back(session, nick, channel);
+            if !back && self.habits.members.shows_joins() && !self.is_sibling(heard, session) {
                 translated.events.push(self.membership(
                     heard,
                     session,
@@ -45,7 +49,7 @@ impl Translator {
     }
 
     pub(super) fn part(&self, heard: &Heard<'_>, view: &mut View) -> Translated {
-        let View { session, roster } = view;
+        let View { session, roster, .. } = view;
         let nick = &heard.from.nick;
         let reason = words(heard.message.params.get(1));
         let mut translated = Translated::default();
@@ -56,7 +60,7 @@ impl Translator {
                 translated.left.push(channel.to_owned());
             } else {
                 roster.remove(session, channel, nick);
-                if self.is_sibling(heard, session) {
+                if self.is_sibling(heard, session) || !self.habits.members.shows_leaves() {
                     continue;
                 }
             }
@@ -73,7 +77,7 @@ impl Translator {
     }
 
     pub(super) fn kick(&self, heard: &Heard<'_>, view: &mut View) -> Translated {
-        let View { session, roster } = view;
+        let View { session, roster, .. } = view;
         let (channel, nick) = (heard.message.param(0), heard.message.param(1));
         let reason = words(heard.message.params.get(2));
         let mut translated = Translated::default();
@@ -100,11 +104,14 @@ impl Translator {
         translated
     }
 
-    pub(super) fn quit(&self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
-        let View { session, roster } = view;
+    pub(super) fn quit(&mut self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+        let View { session, roster, .. } = view;
         let nick = &heard.from.nick;
         let channels = roster.remove_everywhere(session, nick);
         if session.is_me(nick) || self.is_sibling(heard, session) {
+            return Vec::new();
+        }
+        if !self.habits.members.shows_leaves() || self.hold(heard, session, &channels) {
             return Vec::new();
         }
         let reason = words(heard.message.params.first()).map_or_else(
@@ -121,7 +128,7 @@ impl Translator {
     /// A nick is all the identity there is, and the next to use it may be somebody else: so the old
     /// ghost leaves and the new one comes, with words that tell what happened.
     pub(super) fn nick(&mut self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
-        let View { session, roster } = view;
+        let View { session, roster, .. } = view;
         let (old, new) = (heard.from.nick.as_str(), heard.message.param(0));
         let channels = roster.rename(session, old, new);
         if session.is_me(old) || self.is_sibling(heard, session) {
@@ -132,6 +139,9 @@ impl Translator {
         }
         let mut events = Vec::new();
         for channel in &channels {
+            if !self.habits.members.shows_leaves() {
+                break;
+            }
             let reason = Some(format!("is now known as {new}"));
             events.push(self.membership(
                 heard,
@@ -141,6 +151,9 @@ impl Translator {
                 RemoteMembership::Leave,
                 reason,
             ));
+            if !self.habits.members.shows_joins() {
+                continue;
+            }
             let reason = Some(format!("was {old}"));
             let mut joined =
                 self.membership(heard, session, channel, new, RemoteMembership::Join, reason);
@@ -168,11 +181,67 @@ impl Translator {
     }
 
     pub(super) fn topic(&self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
-        let View { session, roster } = view;
+        let View { session, roster, .. } = view;
         let (channel, topic) = (heard.message.param(0), heard.message.param(1));
         roster.topic(session, channel, topic);
         let kind = RemoteEventKind::Topic(TopicChange { topic: topic.to_owned() });
         vec![self.in_channel(heard, session, channel, kind)]
+    }
+
+    /// Somebody asks us in, which a person must decide.
+    pub(super) fn invite(&self, heard: &Heard<'_>, view: &View) -> Option<RemoteEvent> {
+        let session = &view.session;
+        let (nick, channel) = (heard.message.param(0), heard.message.param(1));
+        if !session.is_me(nick) || heard.from.is_server() || session.is_in(channel) {
+            return None;
+        }
+        let text = format!(
+            "{} invites you to {channel}. Join it with the `join` command.",
+            heard.from.nick
+        );
+        let mut notice = RemoteEvent::new(
+            make_chat_id(session, &heard.from.nick),
+            RemoteEventKind::BridgeNotice { text },
+        );
+        notice.receiver = Some(self.login.clone());
+        notice.creates = Some(ChatKind::Direct);
+        Some(notice)
+    }
+
+    /// What is known of people: account, mask, whether they are away.
+    pub(super) fn about(&mut self, heard: &Heard<'_>, view: &mut View) {
+        let View { session, roster, .. } = view;
+        let (nick, message) = (&heard.from.nick, heard.message);
+        if message.is("ACCOUNT") {
+            let account = Some(message.param(0).to_owned()).filter(|name| name != "*");
+            roster.update(session, nick, |person| person.account.clone_from(&account));
+        } else if message.is("CHGHOST") {
+            let mask = (message.param(0).to_owned(), message.param(1).to_owned());
+            roster.update(session, nick, |person| person.mask = Some(mask.clone()));
+        } else if message.params.is_empty() {
+            // Back: should they go away again, it is told again.
+            self.away_told.remove(&session.fold(nick));
+        }
+    }
+
+    /// Somebody we wrote to is away: told once for each thing they say about it.
+    pub(super) fn away(&mut self, heard: &Heard<'_>, session: &Session) -> Option<RemoteEvent> {
+        let nick = heard.message.param(1);
+        let words = words(heard.message.params.get(2)).unwrap_or_default();
+        let key = session.fold(nick);
+        if !self.conversations.contains(&key) || self.away_told.get(&key) == Some(&words) {
+            return None;
+        }
+        let text = if words.is_empty() {
+            format!("{nick} is away.")
+        } else {
+            format!("{nick} is away: {words}")
+        };
+        self.away_told.insert(key, words);
+        let kind = RemoteEventKind::BridgeNotice { text };
+        let mut notice = RemoteEvent::new(make_chat_id(session, nick), kind);
+        notice.receiver = Some(self.login.clone());
+        Some(notice)
     }
 
     fn membership(

@@ -10,6 +10,7 @@ use bridge_core::{
 use super::{SharedView, Translated, Translator};
 use crate::{
     connection::{JoinError, Refusal, RefusalKind, Rejoined, Session},
+    habits::{Habits, MemberSync},
     own_nicks::OwnNicks,
     wire::{Encoding, Message},
 };
@@ -24,7 +25,11 @@ struct Desk {
 impl Desk {
     /// A login `alice` in `#Room` with bob and carol.
     fn in_a_room() -> Self {
-        let mut desk = Self::registered();
+        Self::in_a_room_with(Habits::default())
+    }
+
+    fn in_a_room_with(habits: Habits) -> Self {
+        let mut desk = Self::with(habits);
         for line in [
             ":alice!al@host JOIN #Room",
             ":s 332 alice #Room :About things",
@@ -38,6 +43,10 @@ impl Desk {
     }
 
     fn registered() -> Self {
+        Self::with(Habits::default())
+    }
+
+    fn with(habits: Habits) -> Self {
         let own = Arc::new(OwnNicks::default());
         let mut translator = Translator::new(
             LoginId::new("irc-1"),
@@ -46,6 +55,7 @@ impl Desk {
             SharedView::default(),
             Some(NOW - 60_000),
             BTreeSet::from(["bob".to_owned()]),
+            habits,
         );
         let session = Session { nick: "alice".to_owned(), ..Session::default() };
         translator.registered(session, NOW);
@@ -176,7 +186,7 @@ fn joining_gives_one_snapshot_of_topic_and_people() {
 #[test]
 fn a_channel_we_are_made_to_join_is_wanted_from_then_on() {
     let mut desk = Desk::registered();
-    let Translated { events, entered, left } = desk.translates(":alice!al@host JOIN #Help");
+    let Translated { events, entered, left, .. } = desk.translates(":alice!al@host JOIN #Help");
     assert_eq!(events[0].creates, Some(ChatKind::Group));
     assert_eq!((entered, left), (vec!["#help".to_owned()], Vec::<String>::new()));
     assert!(desk.hears(":s 366 alice #Help :End of a list that hides everybody").is_empty());
@@ -249,4 +259,140 @@ fn after_a_reconnect_gaps_and_refusals_are_told() {
         matches!(&events[1].kind, RemoteEventKind::BridgeNotice { text } if text.starts_with("Banned."))
     );
     assert_eq!(left, ["#two"]);
+}
+
+#[test]
+fn a_reply_and_a_reaction_know_their_message_and_typing_may_be_lost() {
+    let mut desk = Desk::in_a_room();
+    let reply = desk.hears_one("@msgid=2;+draft/reply=1 :bob!b@h PRIVMSG #room :yes");
+    let RemoteEventKind::Message(message) = &reply.kind else { panic!("{reply:?}") };
+    let target = message.reply_to.as_ref().and_then(|reply| reply.target.as_ref());
+    assert_eq!(target.map(|id| id.as_str()), Some("1"));
+    let reaction = desk.hears_one("@msgid=3;+draft/reply=1;+draft/react=👍 :bob!b@h TAGMSG #room");
+    assert!(
+        matches!(&reaction.kind, RemoteEventKind::Reaction { target, key } if target.as_str() == "1" && key == "👍")
+    );
+    let gone = desk.hears_one("@msgid=4;+draft/reply=1;+draft/unreact=👍 :bob!b@h TAGMSG alice");
+    assert!(matches!(&gone.kind, RemoteEventKind::ReactionRemove { .. }));
+    assert!(gone.receiver.is_some() && gone.chat.as_str() == "bob");
+    let typing = desk.translates("@+typing=active :bob!b@h TAGMSG #room");
+    assert!(typing.events.is_empty());
+    assert!(matches!(typing.ephemeral[0].kind, RemoteEventKind::Typing { timeout_ms: 6000 }));
+    let redaction = desk.hears_one(":bob!b@h REDACT #room 1 :oops");
+    assert!(
+        matches!(&redaction.kind, RemoteEventKind::Redaction { target } if target.as_str() == "1")
+    );
+    assert!(desk.hears("@+draft/react=👍 :bob!b@h TAGMSG #room").is_empty());
+}
+
+#[test]
+fn people_are_mentioned_as_people_on_irc_are() {
+    let mut desk = Desk::in_a_room();
+    let mut people = |line: &str| {
+        let event = desk.hears_one(line);
+        let RemoteEventKind::Message(message) = event.kind else { panic!("{event:?}") };
+        let people = message.content.mentions.people.into_iter();
+        people.filter_map(|one| one.user).map(|user| user.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(people(":bob!b@h PRIVMSG #room :carol: hi"), ["carol"]);
+    assert_eq!(people(":bob!b@h PRIVMSG #room :I saw Alice, and carol"), ["alice"]);
+    assert_eq!(people(":bob!b@h PRIVMSG #room :dave: you are not here"), [""; 0]);
+}
+
+#[test]
+fn modes_give_levels_keys_and_words() {
+    let mut desk = Desk::in_a_room();
+    let mut modes = |line: &str| desk.translates(line);
+    let levels = modes(":alice!al@host MODE #room +ov-v bob carol bob").events;
+    let RemoteEventKind::PowerLevels { levels } = &levels[0].kind else { panic!("{levels:?}") };
+    let levels: Vec<_> = levels.iter().map(|one| (one.user.as_str(), one.level)).collect();
+    assert_eq!(levels, [("bob", 50), ("carol", 1)]);
+    let me = modes(":bob!b@h MODE #room -o alice").events;
+    assert!(
+        matches!(&me[0].kind, RemoteEventKind::PowerLevels { levels } if levels[0].is_me && levels[0].level == 0)
+    );
+    let key = modes(":bob!b@h MODE #room +kl sesame 10");
+    assert_eq!(key.keys, [("#room".to_owned(), Some("sesame".to_owned()))]);
+    assert!(
+        matches!(&key.events[0].kind, RemoteEventKind::BridgeNotice { text } if !text.contains("sesame"))
+    );
+    assert_eq!(modes(":bob!b@h MODE #room -k *").keys, [("#room".to_owned(), None)]);
+    assert!(modes(":alice!al@host MODE #room +m").events.is_empty());
+    assert!(modes(":alice MODE alice :+i").events.is_empty());
+}
+
+#[test]
+fn programs_are_answered_but_not_without_end() {
+    let mut desk = Desk::in_a_room();
+    let mut answer = |line: &str| {
+        let replies = desk.translates(line).replies;
+        replies.first().map(|reply| reply.last().to_owned())
+    };
+    let version = answer(":bob!b@h PRIVMSG alice :\u{1}VERSION\u{1}");
+    assert_eq!(version.as_deref(), Some("\u{1}VERSION Rialto\u{1}"));
+    assert_eq!(answer(":bob!b@h PRIVMSG #room :\u{1}VERSION\u{1}"), None);
+    let ping = answer(":bob!b@h PRIVMSG alice :\u{1}PING 12 34\u{1}");
+    assert_eq!(ping.as_deref(), Some("\u{1}PING 12 34\u{1}"));
+    let time = answer(":bob!b@h PRIVMSG alice :\u{1}time\u{1}");
+    assert_eq!(time.as_deref(), Some("\u{1}TIME 2023-11-14T22:13:20Z\u{1}"));
+    assert!(answer(":bob!b@h PRIVMSG alice :\u{1}CLIENTINFO\u{1}").is_some());
+    assert_eq!(answer(":bob!b@h PRIVMSG alice :\u{1}VERSION\u{1}"), None, "too many");
+    let mut desk = Desk::in_a_room();
+    let unknown = desk.hears_one(":bob!b@h PRIVMSG alice :\u{1}FINGER\u{1}");
+    assert!(
+        matches!(&unknown.kind, RemoteEventKind::BridgeNotice { text } if text.contains("FINGER"))
+    );
+}
+
+#[test]
+fn people_of_a_split_are_gone_only_if_they_stay_away() {
+    let mut desk = Desk::in_a_room();
+    assert!(desk.hears(":bob!b@h QUIT :*.net *.split").is_empty());
+    assert!(desk.hears(":carol!c@h QUIT :*.net *.split").is_empty());
+    assert!(desk.hears(":bob!b@h JOIN #room").is_empty(), "he never left");
+    assert_eq!(desk.translator.next_deadline(), Some(NOW + 60_000));
+    assert!(desk.translator.tick(NOW + 59_999).is_empty());
+    let gone = desk.translator.tick(NOW + 60_000);
+    assert!(
+        matches!(&gone[0].kind, RemoteEventKind::BridgeNotice { text } if text.contains("carol"))
+    );
+    assert_eq!(membership(&gone[1]).0, "carol");
+    assert_eq!(gone.len(), 2);
+    assert_eq!(desk.hears(":carol!c@h JOIN #room").len(), 1);
+}
+
+#[test]
+fn members_are_shown_as_configured() {
+    let shown = |members: MemberSync| {
+        let habits = Habits { members, ..Habits::default() };
+        let mut desk = Desk::in_a_room_with(habits.clone());
+        let joins = desk.hears(":dave!d@h JOIN #room").len();
+        let leaves = desk.hears(":dave!d@h PART #room").len();
+        let mut desk = Desk::with(habits);
+        desk.hears(":alice!al@host JOIN #Room");
+        desk.hears(":s 353 alice = #room :@alice +Bob!b@h");
+        let snapshot = desk.hears_one(":s 366 alice #room :End");
+        let RemoteEventKind::ChatInfo(info) = snapshot.kind else { panic!("{snapshot:?}") };
+        let members = info.members.expect("a list");
+        (members.members.len(), members.complete, joins, leaves)
+    };
+    assert_eq!(shown(MemberSync::Full), (2, true, 1, 1));
+    assert_eq!(shown(MemberSync::Half), (1, false, 1, 1));
+    assert_eq!(shown(MemberSync::Lazy), (1, false, 0, 1));
+    assert_eq!(shown(MemberSync::Off), (1, false, 0, 0));
+}
+
+#[test]
+fn who_is_away_is_told_once_and_an_invitation_is_passed_on() {
+    let mut desk = Desk::in_a_room();
+    let away = desk.hears_one(":s 301 alice bob :gone fishing");
+    assert!(
+        matches!(&away.kind, RemoteEventKind::BridgeNotice { text } if text == "bob is away: gone fishing")
+    );
+    assert!(desk.hears(":s 301 alice bob :gone fishing").is_empty());
+    desk.hears(":bob!b@h AWAY");
+    assert_eq!(desk.hears(":s 301 alice bob :gone fishing").len(), 1);
+    let invitation = desk.hears_one(":bob!b@h INVITE alice #secret");
+    assert_eq!((invitation.chat.as_str(), invitation.creates), ("bob", Some(ChatKind::Direct)));
+    assert!(desk.hears(":bob!b@h INVITE carol #room").is_empty());
 }

@@ -1,40 +1,42 @@
 //! What people say: PRIVMSG and NOTICE.
 
 use bridge_core::network::{
-    ChatKind, MessageContent, MessageKind, RemoteEvent, RemoteEventKind, RemoteMessage,
-    RemoteSender,
+    ChatKind, MessageKind, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender,
 };
 
-use super::{Heard, Translator, View, profile};
+use super::{Heard, Translator, View, profile, tags::DIRECT};
 use crate::{
-    connection::Session,
-    convert::text_from_irc,
+    convert::{message_from_irc, without_codes},
     ids::{make_chat_id, make_message_id, make_user_id},
+    ranks::{OPERATOR, level_of},
     wire::parse_action,
 };
 
 impl Translator {
-    pub(super) fn text(&mut self, heard: &Heard<'_>, view: &View) -> Vec<RemoteEvent> {
+    pub(super) fn text(&mut self, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
+        self.hear_answer(heard, view);
+        let view = &*view;
         let session = &view.session;
         let target = session.rules.without_status(heard.message.param(0));
         if session.rules.is_channel(target) {
-            self.text_in_channel(heard, session, target).into_iter().collect()
+            self.text_in_channel(heard, view, target).into_iter().collect()
         } else {
-            self.private_text(heard, session, target).into_iter().collect()
+            self.private_text(heard, view, target).into_iter().collect()
         }
     }
 
     fn text_in_channel(
-        &self,
+        &mut self,
         heard: &Heard<'_>,
-        session: &Session,
+        view: &View,
         channel: &str,
     ) -> Option<RemoteEvent> {
+        let session = &view.session;
         // What another login of ours says comes from Matrix already.
         if self.is_sibling(heard, session) {
             return None;
         }
-        let kind = self.content(heard)?;
+        let kind = self.content(heard, view, false)?;
         let kind = match kind {
             RemoteEventKind::Message(mut message) if heard.message.param(0) != channel => {
                 // Said to some ranks only: the others must not think everybody read it.
@@ -59,9 +61,10 @@ impl Translator {
     fn private_text(
         &mut self,
         heard: &Heard<'_>,
-        session: &Session,
+        view: &View,
         target: &str,
     ) -> Option<RemoteEvent> {
+        let session = &view.session;
         if heard.from.is_server() || heard.from.nick.is_empty() {
             tracing::debug!("a notice of the server");
             return None;
@@ -71,7 +74,7 @@ impl Translator {
             // A note to self comes twice, as echo and as message; it is on Matrix already.
             return None;
         }
-        let kind = self.content(heard)?;
+        let kind = self.content(heard, view, true)?;
         // Our own words without a question of ours come from another client on a bouncer.
         let partner = if from_me { target } else { &heard.from.nick };
         self.conversations.insert(session.fold(partner));
@@ -84,34 +87,57 @@ impl Translator {
             profile: Some(profile(&heard.from.nick)),
         });
         event.timestamp = Some(heard.at_ms);
-        event.creates = Some(ChatKind::Direct);
+        event.creates = DIRECT;
         Some(event)
     }
 
     /// Reads the text. `None` for CTCP requests and answers, which are between programs.
-    fn content(&self, heard: &Heard<'_>) -> Option<RemoteEventKind> {
+    fn content(
+        &mut self,
+        heard: &Heard<'_>,
+        view: &View,
+        private: bool,
+    ) -> Option<RemoteEventKind> {
         let notice = heard.message.is("NOTICE");
         let text = heard.message.last();
         let (kind, text) = match (parse_action(text), text.starts_with('\u{1}')) {
             (Some(action), _) if !notice => (MessageKind::Emote, action),
-            (_, true) => return self.ctcp(heard, text),
+            (_, true) => return self.ctcp(heard, text, private),
             (_, false) if notice => (MessageKind::Notice, text),
             (_, false) => (MessageKind::Text, text),
         };
-        let content = MessageContent::new(kind, text_from_irc(text));
-        Some(RemoteEventKind::Message(RemoteMessage::new(content)))
+        let person_of = |nick: &str, at_start| self.called(heard, view, nick, at_start);
+        let mut message = RemoteMessage::new(message_from_irc(kind, text, &person_of));
+        message.reply_to = Self::reply_to(heard);
+        Some(RemoteEventKind::Message(message))
     }
 
-    fn ctcp(&self, heard: &Heard<'_>, text: &str) -> Option<RemoteEventKind> {
-        let offer = text.trim_matches('\u{1}').strip_prefix("DCC ")?;
-        if heard.message.is("NOTICE") {
-            return None;
+    /// Hears whether an operator of a channel answers a question of ours: `nick: yes` or `nick: no`.
+    fn hear_answer(&self, heard: &Heard<'_>, view: &mut View) {
+        let View { session, roster, questions } = view;
+        if questions.is_empty() || !heard.message.is("PRIVMSG") {
+            return;
         }
-        let what = if offer.starts_with("SEND") { "a file" } else { "a direct connection" };
-        let text = format!(
-            "{} offered {what} by DCC, which the bridge cannot take. Ask for a link instead.",
-            heard.from.nick
-        );
-        Some(RemoteEventKind::BridgeNotice { text })
+        let channel = heard.message.param(0);
+        let words = without_codes(heard.message.last());
+        let mut words =
+            words.split(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '.' | '!'));
+        let to_us = words.next().is_some_and(|nick| session.is_me(nick));
+        let answer = words.find(|word| !word.is_empty()).map(str::to_ascii_lowercase);
+        let yes = match answer.as_deref().filter(|_| to_us) {
+            Some("yes") => true,
+            Some("no") => false,
+            _ => return,
+        };
+        let person = roster.person(session, channel, &heard.from.nick);
+        if person.is_none_or(|person| level_of(&session.rules, &person.ranks) < OPERATOR) {
+            return;
+        }
+        let folded = session.fold(channel);
+        let asked = questions.iter().position(|question| question.channel == folded);
+        if let Some(question) = asked.map(|at| questions.remove(at)) {
+            // Whoever asked may have stopped waiting.
+            drop(question.answer.send((heard.from.nick.clone(), yes)));
+        }
     }
 }

@@ -34,6 +34,11 @@ pub struct Isupport {
     pub utf8_only: bool,
     /// BOT: the user mode that marks bots.
     pub bot_mode: Option<char>,
+    /// MONITOR: nicks that can be watched; 0 where there is no such thing.
+    pub monitor: usize,
+    /// CLIENTTAGDENY: client tags (without `+`) that are not passed on; `*` is all, `-name` an
+    /// exception.
+    pub client_tag_deny: Vec<String>,
 }
 
 impl Default for Isupport {
@@ -53,6 +58,8 @@ impl Default for Isupport {
             linelen: 512,
             utf8_only: false,
             bot_mode: None,
+            monitor: 0,
+            client_tag_deny: Vec::new(),
         }
     }
 }
@@ -98,6 +105,12 @@ impl Isupport {
             // Less than 512 would break every client there is: somebody's mistake.
             "LINELEN" => self.linelen = number().filter(|&n| n >= 512).unwrap_or(512),
             "UTF8ONLY" => self.utf8_only = !negated,
+            // Without a number there is no limit.
+            "MONITOR" => self.monitor = if negated { 0 } else { number().unwrap_or(100) },
+            "CLIENTTAGDENY" => {
+                self.client_tag_deny =
+                    value.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            }
             "BOT" => self.bot_mode = value.chars().next(),
             _ => {}
         }
@@ -126,6 +139,13 @@ impl Isupport {
         let is_sign = |c: char| self.prefixes.iter().any(|&(_, sign)| sign == c);
         let name = entry.trim_start_matches(is_sign);
         entry.split_at(entry.len() - name.len())
+    }
+
+    /// Says whether a client tag (named without `+`) is passed on.
+    #[must_use]
+    pub fn passes_client_tag(&self, name: &str) -> bool {
+        let denied = |entry: &str| self.client_tag_deny.iter().any(|known| known == entry);
+        if denied("*") { denied(&format!("-{name}")) } else { !denied(name) }
     }
 
     /// Says whether a channel mode takes a parameter when set (or unset).
@@ -188,7 +208,11 @@ mod tests {
             "LINELEN=2048",
             "UTF8ONLY",
             "BOT=B",
+            "MONITOR=30",
+            "CLIENTTAGDENY=*,-typing",
         ]);
+        assert_eq!(rules.monitor, 30);
+        assert!(rules.passes_client_tag("typing") && !rules.passes_client_tag("draft/react"));
         assert_eq!(rules.casemap, Casemap::Ascii);
         assert_eq!(rules.network.as_deref(), Some("Test Net"));
         assert_eq!((rules.nicklen, rules.topiclen, rules.linelen), (Some(30), Some(307), 2048));

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bridge_core::network::FormattedText;
-use bridge_irc::convert::{text_to_irc, text_with_mentions};
+use bridge_core::{
+    ids::RemoteUserId,
+    network::{FormattedText, MessageKind},
+};
+use bridge_irc::convert::{message_from_irc, text_to_irc};
 
 const TABLE: &str = include_str!("../data/formatting.md");
 
@@ -77,16 +80,8 @@ fn nick_of(person: &str) -> Option<String> {
     (person == "@bob:x.test").then(|| "bob".to_owned())
 }
 
-fn person_of(nick: &str) -> Option<String> {
-    Some(
-        match nick {
-            "bob" => "@bob:x.test",
-            "[foo]" => "@foo:x.test",
-            "Fo0" => "@fo0:x.test",
-            _ => return None,
-        }
-        .to_owned(),
-    )
+fn person_of(nick: &str, _at_start: bool) -> Option<RemoteUserId> {
+    ["bob", "[foo]", "Fo0"].contains(&nick).then(|| RemoteUserId::new(nick.to_lowercase()))
 }
 
 #[test]
@@ -106,7 +101,7 @@ fn every_pair_holds_in_the_directions_it_declares() {
         }
         if pair.from_irc {
             count.1 += 1;
-            let (read, _) = text_with_mentions(&pair.irc, &person_of);
+            let read = message_from_irc(MessageKind::Text, &pair.irc, &person_of).text;
             let html = read.html.clone().unwrap_or_else(|| escaped(&read.plain));
             // Text without markup has no HTML of its own; the table writes it as it is.
             let same = html == pair.html || (read.html.is_none() && read.plain == pair.html);

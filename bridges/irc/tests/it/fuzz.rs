@@ -6,9 +6,12 @@
 
 use std::time::{Duration, Instant};
 
-use bridge_core::network::FormattedText;
+use bridge_core::{
+    ids::RemoteUserId,
+    network::{FormattedText, MessageKind},
+};
 use bridge_irc::{
-    convert::{split_formatted, text_from_irc, text_to_irc, text_with_mentions, without_codes},
+    convert::{message_from_irc, split_formatted, text_from_irc, text_to_irc, without_codes},
     wire::{Encoding, LineBudget, LineBuffer, Message},
 };
 
@@ -190,7 +193,7 @@ fn assert_allowed(html: &str) {
             let known = attribute == "data-mx-spoiler"
                 || attribute.starts_with("data-mx-color=\"#")
                 || attribute.starts_with("data-mx-bg-color=\"#")
-                || attribute.starts_with("href=\"https://matrix.to/#/@");
+                || attribute.starts_with("href=\"rialto-user:bob\"");
             assert!(known, "{attribute} in {html}");
         }
         if name != "br" {
@@ -200,15 +203,15 @@ fn assert_allowed(html: &str) {
     assert!(open.is_empty(), "never closed: {open:?} in {html}");
 }
 
-fn person_of(nick: &str) -> Option<String> {
-    (nick == "bob").then(|| "@bob:x.test".to_owned())
+fn person_of(nick: &str, _at_start: bool) -> Option<RemoteUserId> {
+    (nick == "bob").then(|| RemoteUserId::new("bob"))
 }
 
 #[test]
 fn any_text_of_irc_becomes_allowed_html() {
     fuzz(|dice| {
         let text = dice.text(&IRC, 40);
-        let (read, _) = text_with_mentions(&text, &person_of);
+        let read = message_from_irc(MessageKind::Text, &text, &person_of).text;
         assert!(!read.plain.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n')));
         if let Some(html) = &read.html {
             assert_allowed(html);

@@ -31,6 +31,7 @@ pub(crate) fn settings(port: u16) -> Settings {
         username: "al".to_owned(),
         realname: "Alice A.".to_owned(),
         sasl: None,
+        nickserv: None,
         encoding: Encoding::default(),
         pacing: Pacing { burst: 100, interval: Duration::ZERO },
         timing: Timing::default(),

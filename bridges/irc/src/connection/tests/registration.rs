@@ -262,3 +262,49 @@ fn an_unusable_authority_file_is_named() {
         assert!(error.to_string().contains(&file.display().to_string()));
     }
 }
+
+/// Registers without SASL on a server with services; returns what came of the account.
+async fn asked_services(answers: &[&str]) -> Result<Session, Failure> {
+    let server = Server::start().await;
+    let script = async {
+        let mut peer = server.accept().await;
+        peer.expect("CAP LS 302").await;
+        peer.expect("NICK alice").await;
+        peer.expect_start("USER ").await;
+        peer.send(":irc.test CAP * LS :").await;
+        peer.expect("CAP END").await;
+        peer.send(":irc.test 001 alice :Welcome").await;
+        peer.send(":irc.test 376 alice :End of MOTD").await;
+        peer.expect("PING rialto-ready").await;
+        peer.send(":irc.test PONG irc.test rialto-ready").await;
+        peer.expect("PRIVMSG NickServ :IDENTIFY alice sesame").await;
+        for answer in answers {
+            peer.send(answer).await;
+        }
+    };
+    let mut settings = with_account(settings(server.port));
+    settings.nickserv = Some("NickServ".to_owned());
+    tokio::join!(registered(settings), script).0
+}
+
+#[tokio::test]
+async fn without_sasl_the_services_are_asked_and_their_answer_is_waited_for() {
+    let session = asked_services(&[
+        ":NickServ!s@services NOTICE alice :This nickname is registered.",
+        ":mallory!m@h NOTICE alice :Invalid password for alice.",
+        ":NickServ!s@services NOTICE alice :You are now identified for \u{2}alice\u{2}.",
+    ])
+    .await
+    .expect("to be let in");
+    assert_eq!(session.account.as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn what_the_services_refuse_is_told_in_their_words() {
+    let answer = ":NickServ!s@services NOTICE alice :Invalid password for \u{2}alice\u{2}.";
+    let failure = asked_services(&[answer]).await.expect_err("a refusal");
+    assert_eq!(failure.kind, FailureKind::BadCredentials);
+    assert!(failure.detail.contains("Invalid password for alice"), "{}", failure.detail);
+    let nobody = asked_services(&[":irc.test 401 alice NickServ :No such nick"]).await;
+    assert_eq!(nobody.expect_err("nobody to ask").kind, FailureKind::SaslUnavailable);
+}
