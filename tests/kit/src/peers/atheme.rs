@@ -21,8 +21,13 @@ pub(super) struct Atheme {
 }
 
 impl Atheme {
-    /// Links services to the server of this name, and waits until it offers SASL.
-    pub(super) fn start(server: &str, clients_port: u16, servers_port: u16) -> Result<Atheme> {
+    /// Links services to the server of this name, and waits until it offers SASL, or else until NickServ is there.
+    pub(super) fn start(
+        server: &str,
+        clients_port: u16,
+        servers_port: u16,
+        sasl: bool,
+    ) -> Result<Atheme> {
         let program = require_program("atheme-services", "atheme-services")?;
         let folder = TempDir::with_prefix("rialto-atheme-").context("no temporary folder")?;
         let path = folder.path();
@@ -39,7 +44,8 @@ impl Atheme {
         command.arg("-l").arg(path.join("atheme.log")).arg("-p").arg(path.join("pid"));
         command.current_dir(path);
         let mut daemon = Daemon::start("Atheme", command, &path.join("output"))?;
-        daemon.wait_ready(|| Ok(offers_sasl(clients_port).unwrap_or(false)))?;
+        let ready = if sasl { offers_sasl } else { has_nickserv };
+        daemon.wait_ready(|| Ok(ready(clients_port).unwrap_or(false)))?;
         Ok(Atheme { daemon, clients_port, folder })
     }
 
@@ -59,6 +65,15 @@ fn offers_sasl(clients_port: u16) -> Result<bool> {
     probe.say("CAP LS 302")?;
     let offer = probe.hear(|line| line.command == "CAP")?;
     Ok(offer.text().split(' ').any(|capability| capability.starts_with("sasl")))
+}
+
+fn has_nickserv(clients_port: u16) -> Result<bool> {
+    let mut probe = Probe::connect(clients_port)?;
+    probe.register("probe")?;
+    probe.say("ISON NickServ")?;
+    let there = probe.hear(|line| line.command == "303")?;
+    probe.quit()?;
+    Ok(there.text().contains("NickServ"))
 }
 
 fn configuration(server: &str, port: u16) -> String {

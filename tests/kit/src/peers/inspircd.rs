@@ -49,6 +49,8 @@ pub struct InspIrcdBuilder {
     flood_protection: bool,
     tls: bool,
     services: bool,
+    without_sasl: bool,
+    bare_quits: bool,
     extra: String,
 }
 
@@ -71,6 +73,22 @@ impl InspIrcdBuilder {
     #[must_use]
     pub fn services(mut self) -> Self {
         self.services = true;
+        self
+    }
+
+    /// Links Atheme as [`InspIrcdBuilder::services`] does, but offers no SASL: accounts are a matter between people
+    /// and NickServ, as on old networks.
+    #[must_use]
+    pub fn services_without_sasl(mut self) -> Self {
+        self.services = true;
+        self.without_sasl = true;
+        self
+    }
+
+    /// Shows the reasons of quits as they are given, so that a person can play a netsplit.
+    #[must_use]
+    pub fn bare_quits(mut self) -> Self {
+        self.bare_quits = true;
         self
     }
 
@@ -134,7 +152,12 @@ impl InspIrcd {
             server.write_files()?;
             server.resume_or_clash()?;
             if server.options.services {
-                server.services = Some(Atheme::start(&server.name, clients, servers)?);
+                server.services = Some(Atheme::start(
+                    &server.name,
+                    clients,
+                    servers,
+                    !server.options.without_sasl,
+                )?);
             }
             Ok(server)
         })
@@ -260,6 +283,7 @@ impl InspIrcd {
         let limits = if options.flood_protection { DEFAULT_FLOOD_PROTECTION } else { UNLIMITED };
         let everyone = r#"allow="*" timeout="20" pingfreq="2m" localmax="200" globalmax="200" maxconnwarn="no" maxchans="100" resolvehostnames="no" useident="no" limit="1000""#;
         let (operator, password) = OPERATOR;
+        let quit = if options.bare_quits { "" } else { "Quit: " };
         let mut text = format!(
             r#"<server name="{name}" description="a story" network="StoryNet" id="1ST">
 <admin name="nobody" nick="nobody" email="nobody@story.test">
@@ -270,7 +294,7 @@ impl InspIrcd {
 <class name="All" commands="*" privs="*" usermodes="*" chanmodes="*" snomasks="*">
 <type name="Admin" classes="All">
 <oper name="{operator}" password="{password}" host="*@*" type="Admin">
-<options prefixquit="Quit: " defaultmodes="not" syntaxhints="no" announcets="yes" hostintopic="no">
+<options prefixquit="{quit}" defaultmodes="not" syntaxhints="no" announcets="yes" hostintopic="no">
 <security maxtargets="20" hideserver="" customversion="">
 <performance somaxconn="128" netbuffersize="10240" nouserdns="yes">
 <badnick nick="forbidden*" reason="reserved for the story">
@@ -297,13 +321,15 @@ impl InspIrcd {
 <module name="servprotect">
 <module name="svshold">
 <module name="cban">
-<module name="sasl">
-<sasl target="services.story.test" requiressl="no">
 <bind address="127.0.0.1" port="{servers}" type="servers">
 <link name="services.story.test" ipaddr="127.0.0.1" port="{servers}" allowmask="127.0.0.0/8" sendpass="link" recvpass="link">
 <uline server="services.story.test" silent="yes">
 "#
             )?;
+        }
+        if options.services && !options.without_sasl {
+            text +=
+                "<module name=\"sasl\">\n<sasl target=\"services.story.test\" requiressl=\"no\">\n";
         }
         Ok(text + &options.extra)
     }
