@@ -237,12 +237,13 @@ async fn open_bridge(
         .idempotent_homeserver(config.homeserver.mode == Mode::Embedded)
         .double_puppets(reach.puppets)
         .sealing_key(sealing_key(data, &db).await?)
+        .public_url(config.bridge.public_url.clone())
         .permissions(permissions(config))
         .clock(clock)
         .random(random)
         .bot_localpart(config.bridge.bot.as_str());
-    for (id, connector) in networks {
-        builder = builder.network(id, connector);
+    for (id, connector, policy) in networks {
+        builder = builder.network_with(id, connector, policy);
     }
     if let Some(observer) = observer {
         builder = builder.observer(observer);
