@@ -12,9 +12,9 @@ use crate::{
     MIGRATIONS, api,
     appservice::{self, AppserviceError, AppserviceInfo, Origin},
     builder::HomeserverBuilder,
+    closing,
     error::Error,
     house::{House, SharedHouse},
-    rooms,
     users::{AccountInfo, Creation, make_user_id},
 };
 
@@ -155,20 +155,10 @@ impl Homeserver {
     /// Closes an account for good: its sessions end, it leaves its rooms, its name stays taken.
     pub async fn deactivate_user(&self, name: &str) -> Result<(), AccountError> {
         let user_id = self.make_user_id(name)?;
-        let joined = rooms::read::joined_rooms(&self.house, &user_id).await?;
-        if !self.house.users.deactivate(&user_id).await? {
-            return Err(AccountError::Unknown(name.to_owned()));
+        if closing::close_account(&self.house, &user_id).await? {
+            return Ok(());
         }
-        for room_id in joined {
-            if let Err(error) = rooms::membership::leave_as(&self.house, &user_id, &room_id).await {
-                tracing::warn!(
-                    room.id = %room_id,
-                    error = &error as &dyn std::error::Error,
-                    "closed account could not leave a room"
-                );
-            }
-        }
-        Ok(())
+        Err(AccountError::Unknown(name.to_owned()))
     }
 
     /// Mints a sign-up token for [`crate::RegistrationMode::Token`], good for `uses` accounts or any number.

@@ -8,6 +8,7 @@
 mod api;
 mod appservice;
 mod builder;
+mod closing;
 mod config;
 mod error;
 mod events;

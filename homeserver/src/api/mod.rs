@@ -5,9 +5,11 @@ mod account_data;
 mod admin;
 mod appservice;
 mod auth;
+mod device;
 mod directory;
 mod discovery;
 mod filter;
+mod interactive;
 mod profile;
 mod register;
 mod room;
@@ -26,6 +28,7 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         account_data::routes(),
         admin::routes(),
         appservice::routes(),
+        device::routes(),
         directory::routes(),
         discovery::routes(),
         filter::routes(),

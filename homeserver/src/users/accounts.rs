@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ruma::{OwnedUserId, UserId};
+use ruma::{DeviceId, OwnedUserId, UserId};
 use secrecy::SecretString;
 use support_db::{DbError, Job, Tx};
 
-use super::{Cache, TokenHash, TokenOwner, Users, hash_token};
+use super::{
+    Cache, TokenHash, TokenOwner, Users, hash_token,
+    sessions::{self, Which},
+};
 use crate::{
     error::Result,
     store::{devices, registration_tokens, users},
@@ -120,6 +123,31 @@ impl Job for Deactivate {
     }
 }
 
+/// The write job that changes a password and ends sessions, both or neither.
+#[derive(Debug)]
+struct ChangePassword {
+    user_id: OwnedUserId,
+    password_hash: String,
+    ends: Option<Which>,
+    owners: Arc<Cache<TokenHash, TokenOwner>>,
+}
+
+#[async_trait]
+impl Job for ChangePassword {
+    type Output = bool;
+    type Error = DbError;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        if !users::set_password(tx, self.user_id.as_str(), &self.password_hash).await? {
+            return Ok(false);
+        }
+        if let Some(which) = &self.ends {
+            sessions::end(tx, &self.user_id, which, &self.owners).await?;
+        }
+        Ok(true)
+    }
+}
+
 impl Users {
     /// Makes an account; the password is hashed here, before the writer is bothered.
     pub(crate) async fn create(
@@ -188,19 +216,29 @@ impl Users {
         user_id: &UserId,
         password: &SecretString,
     ) -> Result<bool> {
-        let hash = self.passwords.hash(password).await?;
-        let owner = user_id.to_owned();
-        let changed = self
-            .db
-            .write(move |tx| {
-                let (owner, hash) = (owner.clone(), hash.clone());
-                Box::pin(async move { users::set_password(tx, owner.as_str(), &hash).await })
-            })
-            .await?;
-        if changed {
-            self.log_out_everywhere(user_id).await?;
-        }
-        Ok(changed)
+        self.change_password(user_id, password, None, true).await
+    }
+
+    /// Gives an account another password and, if asked to, ends its sessions but the one kept; false when there is no
+    /// such active account.
+    pub(crate) async fn change_password(
+        &self,
+        user_id: &UserId,
+        password: &SecretString,
+        kept: Option<&DeviceId>,
+        ends_sessions: bool,
+    ) -> Result<bool> {
+        let ends = ends_sessions.then(|| match kept {
+            Some(kept) => Which::AllBut(kept.to_owned()),
+            None => Which::All,
+        });
+        let job = ChangePassword {
+            user_id: user_id.to_owned(),
+            password_hash: self.passwords.hash(password).await?,
+            ends,
+            owners: Arc::clone(&self.owners),
+        };
+        Ok(self.db.run(job).await?)
     }
 
     /// Closes an account for good; false when there is no such active account.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod cache;
+mod devices;
 mod names;
 mod passwords;
 mod personal;
@@ -22,6 +23,7 @@ pub use self::accounts::AccountInfo;
 pub(crate) use self::{
     accounts::{Account, Creation},
     cache::Cache,
+    devices::Device,
     names::{make_ghost_id, make_user_id},
     passwords::Passwords,
     personal::AccountData,

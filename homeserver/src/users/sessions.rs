@@ -48,16 +48,35 @@ impl Job for LogIn {
         devices::ensure(tx, user_id, device_id, self.display_name.as_deref(), self.now).await?;
         tokens::delete_of_device(tx, user_id, device_id).await?;
         tokens::insert(tx, &self.token_hash, user_id, device_id, self.now).await?;
-        forget_after_commit(tx, &self.owners, &self.user_id, Some(&self.device_id));
+        let replaced = Which::These(vec![self.device_id.clone()]);
+        forget_after_commit(tx, &self.owners, &self.user_id, replaced);
         Ok(())
     }
 }
 
-/// The write job of a logout, from one device or all of them.
+/// Which of a user's devices are meant.
+#[derive(Debug, Clone)]
+pub(super) enum Which {
+    All,
+    These(Vec<OwnedDeviceId>),
+    AllBut(OwnedDeviceId),
+}
+
+impl Which {
+    fn holds(&self, device_id: &DeviceId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(devices) => devices.iter().any(|device| device == device_id),
+            Self::AllBut(kept) => kept != device_id,
+        }
+    }
+}
+
+/// The write job of a logout.
 #[derive(Debug)]
 struct LogOut {
     user_id: OwnedUserId,
-    device_id: Option<OwnedDeviceId>,
+    which: Which,
     owners: Arc<Cache<TokenHash, TokenOwner>>,
 }
 
@@ -67,30 +86,42 @@ impl Job for LogOut {
     type Error = DbError;
 
     async fn run(&self, tx: &mut Tx) -> Result<(), DbError> {
-        match &self.device_id {
-            Some(device_id) => {
-                devices::delete(tx, self.user_id.as_str(), device_id.as_str()).await?;
-            }
-            None => devices::delete_all(tx, self.user_id.as_str()).await?,
-        }
-        forget_after_commit(tx, &self.owners, &self.user_id, self.device_id.as_deref());
-        Ok(())
+        end(tx, &self.user_id, &self.which, &self.owners).await
     }
+}
+
+/// Deletes devices with their tokens, inside of a write job.
+pub(super) async fn end(
+    tx: &mut Tx,
+    user_id: &UserId,
+    which: &Which,
+    owners: &Arc<Cache<TokenHash, TokenOwner>>,
+) -> Result<(), DbError> {
+    match which {
+        Which::All => devices::delete_all(tx, user_id.as_str()).await?,
+        Which::AllBut(kept) => {
+            devices::delete_others(tx, user_id.as_str(), kept.as_str()).await?;
+        }
+        Which::These(gone) => {
+            for device_id in gone {
+                devices::delete(tx, user_id.as_str(), device_id.as_str()).await?;
+            }
+        }
+    }
+    forget_after_commit(tx, owners, user_id, which.clone());
+    Ok(())
 }
 
 fn forget_after_commit(
     tx: &mut Tx,
     owners: &Arc<Cache<TokenHash, TokenOwner>>,
     user_id: &UserId,
-    device_id: Option<&DeviceId>,
+    which: Which,
 ) {
     let owners = Arc::clone(owners);
-    let (user_id, device_id) = (user_id.to_owned(), device_id.map(ToOwned::to_owned));
+    let user_id = user_id.to_owned();
     tx.after_commit(move || {
-        owners.forget(|_, owner| {
-            owner.user_id == user_id
-                && device_id.as_ref().is_none_or(|device_id| owner.device_id == *device_id)
-        });
+        owners.forget(|_, owner| owner.user_id == user_id && which.holds(&owner.device_id));
     });
 }
 
@@ -138,25 +169,25 @@ impl Users {
 
     /// Ends one session.
     pub(crate) async fn log_out(&self, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
-        self.end_sessions(user_id, Some(device_id)).await
+        self.log_out_of(user_id, vec![device_id.to_owned()]).await
+    }
+
+    /// Ends some sessions, all in one commit.
+    pub(crate) async fn log_out_of(
+        &self,
+        user_id: &UserId,
+        devices: Vec<OwnedDeviceId>,
+    ) -> Result<()> {
+        self.end_sessions(user_id, Which::These(devices)).await
     }
 
     /// Ends every session of a user.
     pub(crate) async fn log_out_everywhere(&self, user_id: &UserId) -> Result<()> {
-        self.end_sessions(user_id, None).await
+        self.end_sessions(user_id, Which::All).await
     }
 
-    async fn end_sessions(&self, user_id: &UserId, device_id: Option<&DeviceId>) -> Result<()> {
-        let job = LogOut {
-            user_id: user_id.to_owned(),
-            device_id: device_id.map(ToOwned::to_owned),
-            owners: Arc::clone(&self.owners),
-        };
+    async fn end_sessions(&self, user_id: &UserId, which: Which) -> Result<()> {
+        let job = LogOut { user_id: user_id.to_owned(), which, owners: Arc::clone(&self.owners) };
         Ok(self.db.run(job).await?)
-    }
-
-    /// Tells whether the device is one of the user's.
-    pub(crate) async fn has_device(&self, user_id: &UserId, device_id: &DeviceId) -> Result<bool> {
-        Ok(devices::exists(&self.db, user_id.as_str(), device_id.as_str()).await?)
     }
 }

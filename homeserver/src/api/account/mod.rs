@@ -1,5 +1,7 @@
 //! The account itself.
 
+mod change_password;
+mod deactivate;
 mod whoami;
 
 use axum::Router;
@@ -9,5 +11,7 @@ use crate::house::SharedHouse;
 
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
-    route(Router::new(), whoami::whoami)
+    let router = route(Router::new(), whoami::whoami);
+    let router = route(router, change_password::change_password);
+    route(router, deactivate::deactivate)
 }

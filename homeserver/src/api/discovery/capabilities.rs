@@ -13,7 +13,7 @@ pub(super) async fn get_capabilities(
     _request: Request,
 ) -> Result<Response, Error> {
     let mut capabilities = Capabilities::new();
-    capabilities.change_password = ChangePasswordCapability::new(false);
+    capabilities.change_password = ChangePasswordCapability::new(true);
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     capabilities.room_versions = RoomVersionsCapability::new(
         rooms::DEFAULT_VERSION,

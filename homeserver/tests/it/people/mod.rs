@@ -1,5 +1,6 @@
 //! Accounts, sessions, profiles and what clients keep for themselves.
 
+mod devices;
 mod discovery;
 mod login;
 mod personal;
