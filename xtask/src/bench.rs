@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use test_daemons::process::{bound_command, bound_command_with};
 
 /// Builds with the same choice of packages as `cargo xtask test`, so that neither builds the other's work again.
-pub(crate) fn run() -> ExitCode {
-    match build_and_measure() {
+pub(crate) fn run(part: Option<&str>) -> ExitCode {
+    match build_and_measure(part) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crate::complain(&format!("xtask bench: {error:#}"));
@@ -17,14 +17,14 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn build_and_measure() -> Result<()> {
+fn build_and_measure(part: Option<&str>) -> Result<()> {
     let cargo = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let mut build = bound_command_with("TERM", &cargo, None);
     build.args(["build", "--workspace", "--bins", "--tests", "--release"]);
     run_here(build.env("CARGO_TARGET_DIR", crate::target()))?;
     let built = crate::target().join("release");
     let mut bench = bound_command(Path::new(&built.join("bench")), None);
-    run_here(bench.env("RIALTO_BIN", built.join("rialto")))
+    run_here(bench.args(part).env("RIALTO_BIN", built.join("rialto")))
 }
 
 fn run_here(command: &mut Command) -> Result<()> {

@@ -14,7 +14,8 @@ Usage: cargo xtask VERB
   test [--install]    checks that the foreign servers and clients of the tests are there (with --install, or where
                       CI=true, installs them), then formatting, lints, the release build, and every test
   peers [--install]   only the first of that: what is missing and how to get it
-  bench               builds the program for release, puts it under load, and prints the figures
+  bench [PART]        builds the program for release, puts it under load (`load`), lets a room and the number of rooms
+                      grow (`growth`), or both, and prints the figures
 ";
 
 fn main() -> ExitCode {
@@ -30,8 +31,9 @@ fn main() -> ExitCode {
             Some(options) => test::run_peers(&options),
             None => wrong_usage(&format!("`{verb}` knows only --install, not {flags:?}")),
         },
-        ["bench"] => bench::run(),
-        ["bench", ..] => wrong_usage("`bench` takes nothing more"),
+        ["bench"] => bench::run(None),
+        ["bench", part @ ("load" | "growth")] => bench::run(Some(part)),
+        ["bench", ..] => wrong_usage("`bench` takes `load`, `growth` or nothing"),
         [verb, ..] => wrong_usage(&format!("there is no verb `{verb}`")),
     }
 }

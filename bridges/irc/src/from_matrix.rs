@@ -345,7 +345,8 @@ mod tests {
 
     #[test]
     fn a_relay_names_the_speaker_on_every_line() {
-        let profile = Profile::new("@carol:test", "Carol\n");
+        let profile =
+            Profile { mxid: "@carol:test".to_owned(), name: "Carol\n".to_owned(), avatar: None };
         let speaker = Speaker::Relay { login: LoginId::new("irc-1"), profile };
         let spoken = |kind, text| {
             let outgoing = Outgoing { speaker: speaker.clone(), ..message(kind, text) };

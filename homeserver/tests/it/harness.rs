@@ -6,6 +6,7 @@ use bytes::Bytes;
 use homeserver::{BuildError, Homeserver, HomeserverBuilder};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
+use spec_check::Exchange;
 use support_db::testing::{TestPlace, sqlite_place};
 use support_matrix_http::{HttpTransport, InProcess};
 use tempfile::TempDir;
@@ -99,10 +100,22 @@ impl House {
         self.send(request.body(body).unwrap()).await
     }
 
+    /// Sends as it is. Whatever is answered is held against the specification, here, so that no story can forget it.
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
+        let (method, uri) = (request.method().to_string(), request.uri().to_string());
+        let asked = serde_json::from_slice(request.body()).ok();
         let response = self.transport.call(request).await.unwrap();
-        let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
-        Answer { status: response.status(), body }
+        let answered: Option<Value> = serde_json::from_slice(response.body()).ok();
+        let exchange = Exchange {
+            method: &method,
+            path: uri.split('?').next().unwrap(),
+            status: response.status().as_u16(),
+            request: asked.as_ref(),
+            response: answered.as_ref(),
+        };
+        let faults = exchange.faults();
+        assert!(faults.is_empty(), "{method} {uri}, {}: {faults:#?}", response.status());
+        Answer { status: response.status(), body: answered.unwrap_or(Value::Null) }
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {

@@ -38,6 +38,41 @@ impl Client {
         Ok(client)
     }
 
+    /// Makes a client of an appservice.
+    pub(crate) fn with_token(url: &str, token: &str) -> Result<Self> {
+        Ok(Self { http: connection()?, url: url.to_owned(), token: token.to_owned() })
+    }
+
+    /// Registers a ghost of the appservice whose token this is.
+    pub(crate) async fn register_ghost(&self, name: &str) -> Result<Value> {
+        let body = json!({
+            "type": "m.login.application_service", "username": name, "inhibit_login": true,
+        });
+        self.call(Method::POST, "/_matrix/client/v3/register", body).await
+    }
+
+    /// Joins a room; `query` may say as whom.
+    pub(crate) async fn join(&self, room: &str, query: &str) -> Result<()> {
+        let path = format!("/_matrix/client/v3/rooms/{room}/join{query}");
+        self.call(Method::POST, &path, json!({})).await.map(drop)
+    }
+
+    /// Syncs once without waiting, through a filter; returns the answer and its length in bytes.
+    pub(crate) async fn sync_with(
+        &self,
+        since: Option<&str>,
+        filter: &str,
+    ) -> Result<(Value, usize)> {
+        let mut query = vec![("timeout", "0")];
+        query.extend((!filter.is_empty()).then_some(("filter", filter)));
+        query.extend(since.map(|since| ("since", since)));
+        let mut url = reqwest::Url::parse(&format!("{}/_matrix/client/v3/sync", self.url))?;
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.http.get(url).bearer_auth(&self.token).send().await?;
+        let bytes = answer.error_for_status()?.bytes().await?;
+        Ok((serde_json::from_slice(&bytes)?, bytes.len()))
+    }
+
     /// Makes a client with the same user on a connection of its own.
     pub(crate) fn another_connection(&self) -> Result<Self> {
         Ok(Self { http: connection()?, ..self.clone() })

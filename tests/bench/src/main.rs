@@ -1,11 +1,13 @@
 //! The load bench: the built program under load, beside a bare loop that commits the same rows.
 //!
 //! `cargo xtask bench` builds and runs it. Figures are for comparing in one run on one machine; none
-//! of them is a test. The table on standard output is Markdown.
+//! of them is a test. The tables on standard output are Markdown. With an argument, only one part is measured: `load`
+//! (messages) or `growth` (large rooms, many rooms).
 
 mod baseline;
 mod client;
 mod figures;
+mod growth;
 mod irc;
 mod program;
 mod push;
@@ -21,6 +23,29 @@ const MESSAGES: usize = 3_000;
 #[tokio::main]
 async fn main() -> Result<()> {
     let _installed_by_someone_else = rustls::crypto::ring::default_provider().install_default();
+    match std::env::args().nth(1).as_deref() {
+        None => {
+            load().await?;
+            growth().await
+        }
+        Some("load") => load().await,
+        Some("growth") => growth().await,
+        Some(other) => anyhow::bail!("there is `load` and `growth`, not `{other}`"),
+    }
+}
+
+/// A program of its own for each table, so that one's rooms are not the other's.
+async fn growth() -> Result<()> {
+    let ircd = InspIrcd::start()?;
+    let (program, _) = program::Program::start(&ircd.address()).await?;
+    growth::of_members(&program).await?.print();
+    program.stop()?;
+    let (program, _) = program::Program::start(&ircd.address()).await?;
+    growth::of_rooms(&program).await?.print();
+    program.stop()
+}
+
+async fn load() -> Result<()> {
     let mut table = Table::new();
 
     let bare = baseline::rows_per_second(MESSAGES * 4).await?;

@@ -9,7 +9,7 @@ use test_daemons::ports::free_ports;
 
 use crate::SERVER;
 use crate::program::Program;
-use crate::python::PythonPeer;
+use crate::script::ScriptPeer;
 
 const AS_TOKEN: &str = "foreign-as-token-0123456789abcdef0123456789abcdef";
 const HS_TOKEN: &str = "foreign-hs-token-0123456789abcdef0123456789abcdef";
@@ -18,7 +18,7 @@ const HS_TOKEN: &str = "foreign-hs-token-0123456789abcdef0123456789abcdef";
 #[derive(Debug)]
 pub struct ForeignAppservice {
     // `None` while it is killed.
-    peer: Option<PythonPeer>,
+    peer: Option<ScriptPeer>,
     port: u16,
     homeserver: String,
     folder: PathBuf,
@@ -161,7 +161,7 @@ impl ForeignAppservice {
         Ok(kept.flat_map(|delivery| delivery.events).collect())
     }
 
-    fn peer(&mut self) -> Result<&mut PythonPeer> {
+    fn peer(&mut self) -> Result<&mut ScriptPeer> {
         self.peer.as_mut().context("it does not run")
     }
 
@@ -170,8 +170,8 @@ impl ForeignAppservice {
     }
 }
 
-async fn listening(script: &str, arguments: &[&str]) -> Result<PythonPeer> {
-    let peer = PythonPeer::start(script, arguments)?;
+async fn listening(script: &str, arguments: &[&str]) -> Result<ScriptPeer> {
+    let peer = ScriptPeer::python(script, arguments)?;
     peer.expect("an open port", |news| {
         news.iter().any(|one| one.get("listening").is_some()).then_some(())
     })

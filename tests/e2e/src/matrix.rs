@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
+use spec_check::Exchange;
 
 use crate::SERVER;
 
@@ -91,23 +92,35 @@ impl MatrixClient {
         &self.user_id
     }
 
-    /// Makes a request and returns status and body as they come.
+    /// Makes a request and returns status and body as they come. Panics where the specification finds one of them wrong: no
+    /// story that waits by asking again may pass over that.
     pub async fn request(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> Result<(u16, Value)> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }
-        if let Some(body) = body {
-            request = request.json(&body);
+        if let Some(body) = &body {
+            request = request.json(body);
         }
         let answer = request.timeout(DEADLINE + Duration::from_secs(30)).send().await?;
         let status = answer.status().as_u16();
-        Ok((status, answer.json().await.context("an answer that is not JSON")?))
+        let answer: Value = answer.json().await.context("an answer that is not JSON")?;
+        // Here, so that no story can forget it.
+        let exchange = Exchange {
+            method: method.as_str(),
+            path: path.split('?').next().unwrap_or(path),
+            status,
+            request: body.as_ref(),
+            response: Some(&answer),
+        };
+        let faults = exchange.faults();
+        assert!(faults.is_empty(), "{method} {path} answered {status}: {faults:#?}");
+        Ok((status, answer))
     }
 
     /// Makes a request that must be answered with 200.

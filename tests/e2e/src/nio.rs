@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::matrix::{DEADLINE, user};
 use crate::program::{PASSWORD, Program};
-use crate::python::PythonPeer;
+use crate::script::ScriptPeer;
 
 /// A logged-in person whose client syncs all the time.
 #[derive(Debug)]
 pub struct NioClient {
-    peer: PythonPeer,
+    peer: ScriptPeer,
 }
 
 impl NioClient {
@@ -24,7 +24,7 @@ impl NioClient {
 
     /// Logs in anywhere.
     pub async fn log_in_at(homeserver: &str, user: &str, password: &str) -> Result<NioClient> {
-        let mut peer = PythonPeer::start("nio_client.py", &[])?;
+        let mut peer = ScriptPeer::python("nio_client.py", &[])?;
         let question = json!({
             "verb": "log_in", "homeserver": homeserver, "user": user, "password": password,
         });
@@ -34,7 +34,10 @@ impl NioClient {
 
     /// Opens a direct room and returns its id.
     pub async fn create_direct_room(&mut self, with: &str) -> Result<String> {
-        let answer = self.peer.ask(json!({ "verb": "create_direct_room", "with": with })).await?;
+        let answer = self
+            .peer
+            .ask(json!({ "verb": "create_room", "direct": true, "invite": [with] }))
+            .await?;
         Ok(answer["room"].as_str().context("no room")?.to_owned())
     }
 

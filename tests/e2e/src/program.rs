@@ -124,6 +124,11 @@ impl Program {
         self.port
     }
 
+    /// Returns the client that this story's requests are made with.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// Returns the folder of configuration and data.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -15,7 +15,7 @@ const MAIN_JOB: &str = "main_job::";
 #[derive(Debug)]
 pub(crate) struct Cargo {
     program: PathBuf,
-    python: PathBuf,
+    peers: PathBuf,
     postgres: String,
     has_nextest: bool,
 }
@@ -24,7 +24,7 @@ impl Cargo {
     pub(crate) fn new(peers: &Peers, cluster: &Cluster) -> Self {
         let program = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         let has_nextest = answers(&program, &["nextest", "--version"]);
-        Cargo { program, python: peers.python.clone(), postgres: cluster.url(), has_nextest }
+        Cargo { program, peers: peers.folder.clone(), postgres: cluster.url(), has_nextest }
     }
 
     /// Runs cargo; its output stays on the terminal.
@@ -37,7 +37,7 @@ impl Cargo {
             .env("CARGO_TARGET_DIR", crate::target())
             .env("RIALTO_TEST_POSTGRES", &self.postgres)
             .env("RIALTO_TEST_REQUIRE_ALL", "1")
-            .env("RIALTO_TEST_PYTHON", &self.python)
+            .env("RIALTO_TEST_PEERS", &self.peers)
             // A story that fails says why in words; where, its own text says.
             .env("RUST_LIB_BACKTRACE", "0")
             .env("RIALTO_BIN", crate::target().join("release").join("rialto"))

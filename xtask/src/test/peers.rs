@@ -11,30 +11,37 @@ use test_daemons::postgres::{Postgres, find_programs};
 use test_daemons::process::find_program;
 
 /// Foreign programs by the Debian package that brings each.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("setpriv", "util-linux"),
     ("inspircd", "inspircd"),
     ("ngircd", "ngircd"),
     ("atheme-services", "atheme-services"),
+    ("chromium", "chromium"),
+    ("npm", "npm"),
 ];
 
 /// The peers, ready to be started.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    /// The Python that has matrix-nio, aiohttp and mautrix.
-    pub(crate) python: PathBuf,
+    /// Where everything lies that is not a Debian package.
+    pub(crate) folder: PathBuf,
 }
 
 /// Looks for every peer; what is missing is installed or named.
 pub(crate) fn prepare(may_install: bool) -> Result<Peers> {
+    let folder = crate::target().join("peers");
+    let environments = Environment::all(&folder);
     let packages = missing_packages();
-    let python = Python::here();
-    if packages.is_empty() && python.is_complete() {
-        crate::say("all peers are there: InspIRCd, ngIRCd, Atheme, PostgreSQL, matrix-nio");
-        return Ok(Peers { python: python.program() });
+    let missing: Vec<&Environment> =
+        environments.iter().filter(|environment| !environment.is_complete()).collect();
+    if packages.is_empty() && missing.is_empty() {
+        crate::say(
+            "all peers are there: IRC servers, PostgreSQL, Chromium, Matrix clients and bridges",
+        );
+        return Ok(Peers { folder });
     }
     if !may_install {
-        bail!("{}", words_for_missing(&packages, &python));
+        bail!("{}", words_for_missing(&packages, &missing));
     }
     if !packages.is_empty() {
         install::debian_packages(&packages)?;
@@ -43,10 +50,10 @@ pub(crate) fn prepare(may_install: bool) -> Result<Peers> {
             bail!("apt-get said yes, but these are still missing: {}", still.join(" "));
         }
     }
-    if !python.is_complete() {
-        python.install()?;
+    for environment in missing {
+        environment.install()?;
     }
-    Ok(Peers { python: python.program() })
+    Ok(Peers { folder })
 }
 
 fn missing_packages() -> Vec<&'static str> {
@@ -67,65 +74,120 @@ fn missing_packages() -> Vec<&'static str> {
     packages
 }
 
-fn words_for_missing(packages: &[&str], python: &Python) -> String {
+fn words_for_missing(packages: &[&str], environments: &[&Environment]) -> String {
     let mut words = String::from("peers of the tests are missing on this machine.");
     if !packages.is_empty() {
         words += &format!("\n  Debian packages:  {}", install::debian_command(packages));
     }
-    if !python.is_complete() {
-        words += &format!("\n  Python packages:  {}", python.words());
+    for environment in environments {
+        words += &format!("\n  {}:  {}", environment.kind.words(), environment.folder.display());
     }
     words + "\nInstall all of it with:  cargo xtask test --install"
 }
 
-/// The virtual environment with the Python clients.
+/// Packages of one registry in a folder of their own.
 #[derive(Debug)]
-struct Python {
+struct Environment {
+    kind: Kind,
     folder: PathBuf,
-    requirements: PathBuf,
+    /// Files that say which packages, with their versions.
+    wanted: Vec<PathBuf>,
 }
 
-impl Python {
-    fn here() -> Self {
-        Python {
-            folder: crate::target().join("peers").join("python"),
-            requirements: crate::workspace().join("tests/e2e/python/requirements.txt"),
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// Python packages, and the modules that have to be there.
+    Python(&'static str),
+    /// npm packages; Node itself is one of them.
+    Node,
+}
+
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Kind::Python(_) => "Python packages",
+            Kind::Node => "npm packages",
         }
+    }
+}
+
+impl Environment {
+    fn all(peers: &Path) -> [Environment; 3] {
+        let scripts = crate::workspace().join("tests/e2e");
+        let python = |name: &str, requirements: &str, modules| Environment {
+            kind: Kind::Python(modules),
+            folder: peers.join(name),
+            wanted: vec![scripts.join("python").join(requirements)],
+        };
+        [
+            python("python", "requirements.txt", "nio, aiohttp, mautrix"),
+            // The bridges want another mautrix than the framework's own story.
+            python("bridges", "bridges.txt", "heisenbridge, mautrix_telegram, aiosqlite"),
+            Environment {
+                kind: Kind::Node,
+                folder: peers.join("node"),
+                wanted: ["package.json", "package-lock.json"]
+                    .map(|name| scripts.join("node").join(name))
+                    .to_vec(),
+            },
+        ]
     }
 
     fn program(&self) -> PathBuf {
-        self.folder.join("bin").join("python")
+        self.folder.join(match self.kind {
+            Kind::Python(_) => "bin/python",
+            Kind::Node => "node_modules/node/bin/node",
+        })
     }
 
-    /// A copy of the requirements lies in the environment once they are installed, so that a changed pin is noticed.
+    /// What was wanted lies in the environment once it is installed, so that a changed version is noticed.
     fn stamp(&self) -> PathBuf {
         self.folder.join("installed.txt")
     }
 
     fn is_complete(&self) -> bool {
-        let wanted = fs::read_to_string(&self.requirements).ok();
-        wanted.is_some()
-            && wanted == fs::read_to_string(self.stamp()).ok()
-            && answers(&self.program(), &["-c", "import nio, aiohttp, mautrix"])
+        let installed = fs::read_to_string(self.stamp()).ok();
+        let works = match self.kind {
+            Kind::Python(modules) => {
+                answers(&self.program(), &["-c", &format!("import {modules}")])
+            }
+            Kind::Node => answers(&self.program(), &["--version"]),
+        };
+        works && installed.is_some() && installed == self.text_of_wanted().ok()
     }
 
-    fn words(&self) -> String {
-        format!(
-            "python3 -m venv {folder} && {folder}/bin/python -m pip install -r {requirements} && cp {requirements} {stamp}",
-            folder = self.folder.display(),
-            requirements = self.requirements.display(),
-            stamp = self.stamp().display(),
-        )
+    fn text_of_wanted(&self) -> Result<String> {
+        let texts = self.wanted.iter().map(|file| {
+            fs::read_to_string(file).with_context(|| format!("{} is missing", file.display()))
+        });
+        texts.collect()
     }
 
     fn install(&self) -> Result<()> {
         let folder = self.folder.to_str().context("the target folder's name is not UTF-8")?;
-        let requirements = self.requirements.to_str().context("the workspace is not UTF-8")?;
-        install::run("python3", &["-m", "venv", "--clear", folder])?;
-        let pip =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements];
-        install::run(self.program().to_str().unwrap_or_default(), &pip)?;
-        fs::copy(&self.requirements, self.stamp()).context("the stamp cannot be written")?;
+        match self.kind {
+            Kind::Python(_) => {
+                install::run("python3", &["-m", "venv", "--clear", folder])?;
+                let program = self.program();
+                let program = program.to_str().context("the target folder's name is not UTF-8")?;
+                let wanted = self.wanted[0].to_str().context("the workspace is not UTF-8")?;
+                let quiet = ["--quiet", "--disable-pip-version-check"];
+                install::run(
+                    program,
+                    &[&["-m", "pip", "install"], &quiet[..], &["-r", wanted]].concat(),
+                )?;
+            }
+            Kind::Node => {
+                fs::create_dir_all(&self.folder).context("the target folder is not writable")?;
+                for file in &self.wanted {
+                    let name = file.file_name().context("a file without a name")?;
+                    fs::copy(file, self.folder.join(name)).context("cannot be copied")?;
+                }
+                let quiet = ["--no-audit", "--no-fund", "--loglevel", "error"];
+                install::run("npm", &[&["ci", "--prefix", folder], &quiet[..]].concat())?;
+            }
+        }
+        fs::write(self.stamp(), self.text_of_wanted()?).context("the stamp cannot be written")?;
         Ok(())
     }
 }

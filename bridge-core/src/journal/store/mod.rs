@@ -3,9 +3,7 @@
 
 mod accept;
 mod apply;
-mod memory;
 mod messages;
-mod reactions;
 mod settle;
 
 use std::collections::HashMap;
@@ -16,9 +14,7 @@ use support_db::{Db, DbError, integer_list, params};
 pub(crate) use self::{
     accept::{AcceptMatrix, MatrixEvent, NewRemoteRow, Ours, Woken, accept_remote, move_cursor},
     apply::Write,
-    memory::{Carried, Memory},
-    messages::Pair,
-    reactions::Reaction,
+    messages::Message,
     settle::{Settled, settle_by_key},
 };
 use super::{
@@ -110,16 +106,8 @@ const READS: &[&str] = &[
 /// Returns every statement of the journal.
 #[cfg(test)]
 pub(crate) fn statements() -> Vec<&'static str> {
-    [
-        READS,
-        accept::STATEMENTS,
-        apply::STATEMENTS,
-        messages::STATEMENTS,
-        crate::media::STATEMENTS,
-        reactions::STATEMENTS,
-        settle::STATEMENTS,
-    ]
-    .concat()
+    [READS, accept::STATEMENTS, apply::STATEMENTS, messages::STATEMENTS, settle::STATEMENTS]
+        .concat()
 }
 
 /// Remembers the journal.

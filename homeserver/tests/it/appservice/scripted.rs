@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use registration::{Blueprint, Registration};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use spec_check::Exchange;
 use support_matrix_http::{HttpTransport, TransportError};
 use tokio::sync::{Notify, watch};
 
@@ -99,8 +100,17 @@ impl Scripted {
         self.released.notify_one();
     }
 
+    /// Everything it was asked, held against the specification: no story that looks can forget it.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+        let seen = self.seen.lock().unwrap().clone();
+        let nothing = Value::Object(Map::new());
+        for Seen { method, path, body, .. } in &seen {
+            let request = serde_json::from_slice(body).ok();
+            let (request, response) = (request.as_ref(), Some(&nothing));
+            let exchange = Exchange { method, path, status: 200, request, response };
+            assert_eq!(exchange.faults(), Vec::<String>::new(), "{method} {path}");
+        }
+        seen
     }
 
     pub(crate) fn transactions(&self) -> Vec<Seen> {

@@ -1,9 +1,25 @@
 //! People come and go.
 
+use http::Method;
 use serde_json::json;
 
 use super::talk::{CLIENT, events, next_batch, of_type};
-use crate::harness::Ground;
+use crate::harness::{Ground, escape};
+
+#[tokio::test]
+async fn who_joins_and_leaves_without_a_body_is_understood() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let room = house.room(&alice, json!({ "preset": "public_chat" })).await;
+    for what in ["join", "leave"] {
+        let path = format!("{CLIENT}/rooms/{}/{what}", escape(&room));
+        house.ask(Method::POST, &path, Some(&bob), None).await.ok();
+    }
+    // Where something has to be said, nothing is no JSON.
+    let path = format!("{CLIENT}/rooms/{}/invite", escape(&room));
+    house.ask(Method::POST, &path, Some(&alice), None).await.fails(400, "M_NOT_JSON");
+}
 
 #[tokio::test]
 async fn an_invitation_shows_the_room_and_opens_it() {

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod creation;
+mod examples;
 mod history;
 mod membership;
 mod messages;

@@ -3,8 +3,10 @@
 
 mod appservices;
 mod channels;
+mod clients;
 mod connection_loss;
 mod crashes;
+mod foreign_bridges;
 mod irc_accounts;
 mod irc_formatting;
 mod irc_people;

@@ -1,9 +1,9 @@
-//! A Python program beside a story, spoken with in JSON lines: questions and answers by number, and news that it tells
-//! by itself.
+//! A script beside a story, in Python or JavaScript, spoken with in JSON lines: questions and answers by number, and news
+//! that it tells by itself.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +19,7 @@ use crate::matrix::DEADLINE;
 
 /// A running script.
 #[derive(Debug)]
-pub struct PythonPeer {
+pub struct ScriptPeer {
     child: Child,
     stdin: ChildStdin,
     heard: watch::Receiver<HeardLines>,
@@ -33,13 +33,27 @@ struct HeardLines {
     news: Vec<Value>,
 }
 
-impl PythonPeer {
+impl ScriptPeer {
     /// Starts a script of `tests/e2e/python` with the Python that `cargo xtask test` has set up.
-    pub fn start(script: &str, arguments: &[&str]) -> Result<PythonPeer> {
+    pub fn python(script: &str, arguments: &[&str]) -> Result<ScriptPeer> {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-        let mut command = bound_command(&python()?, None);
+        let mut command = bound_command(&peer_file("python/bin/python")?, None);
         command.arg("-u").arg(scripts.join(script)).args(arguments);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
+        ScriptPeer::start(command)
+    }
+
+    /// Starts a script of `tests/e2e/node` with the Node and the packages that `cargo xtask test` has set up.
+    pub fn node(script: &str, arguments: &[&str]) -> Result<ScriptPeer> {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
+        let mut command = bound_command(&peer_file("node/node_modules/node/bin/node")?, None);
+        command.arg("--import").arg(scripts.join("resolve.mjs"));
+        command.arg(scripts.join(script)).args(arguments);
+        command.env("PEERS", peers()?.join("node"));
+        ScriptPeer::start(command)
+    }
+
+    fn start(mut command: Command) -> Result<ScriptPeer> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
         let stdin = child.stdin.take().context("no standard input")?;
@@ -48,7 +62,7 @@ impl PythonPeer {
         let end = CancellationToken::new();
         let listening = end.clone().run_until_cancelled_owned(listen(stdout, memory));
         TaskTracker::new().spawn(listening);
-        Ok(PythonPeer { child, stdin, heard, asked: 0, _alive: end.drop_guard() })
+        Ok(ScriptPeer { child, stdin, heard, asked: 0, _alive: end.drop_guard() })
     }
 
     /// Asks something and waits for the answer.
@@ -114,21 +128,23 @@ async fn listen(stdout: ChildStdout, memory: watch::Sender<HeardLines>) {
     }
 }
 
-fn python() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("RIALTO_TEST_PYTHON") {
+/// Returns the folder where `cargo xtask peers` puts what is not a Debian package.
+pub fn peers() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("RIALTO_TEST_PEERS") {
         return Ok(PathBuf::from(path));
     }
-    // A test lies in `<target>/<profile>/deps`, the environment in `<target>/peers`.
+    // A test lies in `<target>/<profile>/deps`.
     let test = std::env::current_exe().context("a test without a path")?;
-    let python = test
-        .ancestors()
-        .nth(3)
-        .context("a test outside a target folder")?
-        .join("peers/python/bin/python");
+    Ok(test.ancestors().nth(3).context("a test outside a target folder")?.join("peers"))
+}
+
+/// Finds a file there.
+pub fn peer_file(name: &str) -> Result<PathBuf> {
+    let file = peers()?.join(name);
     ensure!(
-        python.is_file(),
+        file.is_file(),
         "{} is missing: `cargo xtask peers --install` makes it",
-        python.display()
+        file.display()
     );
-    Ok(python)
+    Ok(file)
 }

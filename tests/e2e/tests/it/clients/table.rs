@@ -1,0 +1,36 @@
+//! Which story is lived with which library: one test for each pair.
+
+use anyhow::Result;
+use e2e::Library;
+
+use super::{chat, offline};
+
+/// Names a module for each story, with a test for each library.
+macro_rules! lived_with_every_library {
+    ($($name:ident => $story:path;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn with_nio() -> Result<()> {
+                $story(Library::Nio).await
+            }
+
+            #[tokio::test]
+            async fn with_js_sdk() -> Result<()> {
+                $story(Library::JsSdk).await
+            }
+
+            #[tokio::test]
+            async fn with_js_sdk_in_chromium() -> Result<()> {
+                $story(Library::Browser).await
+            }
+        }
+    )*};
+}
+
+lived_with_every_library! {
+    two_people_talk_in_a_direct_room => chat::direct_room;
+    a_group_has_a_name_a_topic_and_members => chat::group;
+    who_was_offline_for_5000_events_misses_none => offline::catch_up;
+}
