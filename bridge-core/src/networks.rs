@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::ids::NetworkId;
-use crate::network::{NetworkConnector, NetworkFacts};
+use crate::network::{NetworkConnector, NetworkFacts, NetworkPolicy};
 
 /// All configured networks. Cheap to clone.
 #[derive(Clone)]
@@ -15,12 +15,15 @@ struct Entry {
     id: NetworkId,
     facts: NetworkFacts,
     connector: Arc<dyn NetworkConnector>,
+    policy: NetworkPolicy,
 }
 
 impl Networks {
-    pub(crate) fn new(connectors: Vec<(NetworkId, Arc<dyn NetworkConnector>)>) -> Self {
-        let entries = connectors.into_iter().map(|(id, connector)| {
-            (id.as_str().to_owned(), Entry { id, facts: connector.facts(), connector })
+    pub(crate) fn new(
+        connectors: Vec<(NetworkId, Arc<dyn NetworkConnector>, NetworkPolicy)>,
+    ) -> Self {
+        let entries = connectors.into_iter().map(|(id, connector, policy)| {
+            (id.as_str().to_owned(), Entry { id, facts: connector.facts(), connector, policy })
         });
         Self(Arc::new(entries.collect()))
     }
@@ -33,6 +36,11 @@ impl Networks {
     /// Returns what a network is.
     pub(crate) fn facts(&self, id: &NetworkId) -> Option<&NetworkFacts> {
         self.0.get(id.as_str()).map(|entry| &entry.facts)
+    }
+
+    /// Returns what the operator chose about a network.
+    pub(crate) fn policy(&self, id: &NetworkId) -> NetworkPolicy {
+        self.0.get(id.as_str()).map(|entry| entry.policy.clone()).unwrap_or_default()
     }
 
     /// Whether a network is configured.

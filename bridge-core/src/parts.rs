@@ -13,6 +13,7 @@ use crate::crossing::Observer;
 use crate::ghosts::Ghosts;
 use crate::logins::Logins;
 use crate::matrix::Matrix;
+use crate::media::Media;
 use crate::networks::Networks;
 use crate::permissions::Permissions;
 use crate::portals::Portals;
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) logins: Logins,
     /// The bot.
     pub(crate) bot: Bot,
+    /// Files.
+    pub(crate) media: Media,
     /// Who may do what.
     pub(crate) permissions: Arc<Permissions>,
     /// What the homeserver shows when it pushes.

@@ -3,7 +3,7 @@
 use crate::config::{Fault, Networks};
 use bridge_core::{
     ids::NetworkId,
-    network::{NetworkConnector, NetworkContext, NetworkFactory},
+    network::{NetworkConnector, NetworkContext, NetworkFactory, NetworkPolicy},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,7 +20,7 @@ struct Kind {
 }
 
 /// A configured network, made.
-pub(crate) type Made = (NetworkId, Arc<dyn NetworkConnector>);
+pub(crate) type Made = (NetworkId, Arc<dyn NetworkConnector>, NetworkPolicy);
 
 impl Kinds {
     pub(crate) fn add(&mut self, kind: String, factory: NetworkFactory) {
@@ -57,8 +57,16 @@ impl Kinds {
             let id = NetworkId::new(&section.id);
             let context =
                 NetworkContext { id: id.clone(), clock: clock.clone(), random: random.clone() };
-            match factory(context, Value::Object(section.settings.clone())) {
-                Ok(connector) => made.push((id, connector)),
+            let mut settings = section.settings.clone();
+            let policy = match NetworkPolicy::take_from(&mut settings) {
+                Ok(policy) => policy,
+                Err(error) => {
+                    faults.push(section.fault(&error.key, error.problem));
+                    continue;
+                }
+            };
+            match factory(context, Value::Object(settings)) {
+                Ok(connector) => made.push((id, connector, policy)),
                 Err(error) => faults.push(section.fault(&error.key, error.problem)),
             }
         }

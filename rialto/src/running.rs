@@ -32,6 +32,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The web pages of networks, as the bridges mount them.
 const NETWORK_PAGES: &str = "/_rialto/network/{*page}";
+/// Where files are shown by signed links.
+const MEDIA_PAGES: &str = "/_rialto/media/{*rest}";
 
 /// What the homeserver and the listener get of the time for stopping, after the bridges.
 const LAST_PART: Duration = Duration::from_secs(2);
@@ -145,7 +147,10 @@ async fn start_embedded(
     let bridge_router = bridge.router();
     house::attach(&homeserver, own, Arc::new(InProcess::new(bridge_router.clone()))).await?;
     let socket = AdminSocket::bind(prepared.data.path())?;
-    let router = homeserver.router().route(NETWORK_PAGES, any_service(bridge_router));
+    let router = homeserver
+        .router()
+        .route(NETWORK_PAGES, any_service(bridge_router.clone()))
+        .route(MEDIA_PAGES, any_service(bridge_router));
     let running = serve(
         Opened { port: prepared.port, tls: prepared.tls, lock: prepared.lock, bridge, bridge_db },
         Some(homeserver),
@@ -237,12 +242,13 @@ async fn open_bridge(
         .idempotent_homeserver(config.homeserver.mode == Mode::Embedded)
         .double_puppets(reach.puppets)
         .sealing_key(sealing_key(data, &db).await?)
+        .public_url(config.bridge.public_url.clone())
         .permissions(permissions(config))
         .clock(clock)
         .random(random)
         .bot_localpart(config.bridge.bot.as_str());
-    for (id, connector) in networks {
-        builder = builder.network(id, connector);
+    for (id, connector, policy) in networks {
+        builder = builder.network_with(id, connector, policy);
     }
     if let Some(observer) = observer {
         builder = builder.observer(observer);

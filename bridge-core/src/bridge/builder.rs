@@ -11,6 +11,7 @@ use support_matrix_http::HttpTransport;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use super::instances::{Misfit, NoteInstances};
 use super::{Bridge, intake};
@@ -21,7 +22,8 @@ use crate::ids::{LoginId, NetworkId};
 use crate::journal::Journal;
 use crate::logins::{self, LoginTrouble, Logins, LoginsParts, Sealing};
 use crate::matrix::{Matrix, MatrixSettings, NameError, Names};
-use crate::network::NetworkConnector;
+use crate::media::{Media, MediaParts};
+use crate::network::{NetworkConnector, NetworkPolicy};
 use crate::networks::Networks;
 use crate::parts::Parts;
 use crate::permissions::Permissions;
@@ -76,10 +78,11 @@ pub struct BridgeBuilder {
     idempotent: bool,
     puppet_token: Option<Token>,
     sealing_key: Option<[u8; 32]>,
+    public_url: Option<Url>,
     permissions: Option<Permissions>,
     clock: SharedClock,
     random: SharedRandom,
-    networks: Vec<(NetworkId, Arc<dyn NetworkConnector>)>,
+    networks: Vec<(NetworkId, Arc<dyn NetworkConnector>, NetworkPolicy)>,
     bot_localpart: Option<String>,
     observer: Option<Observer>,
 }
@@ -94,6 +97,7 @@ impl Default for BridgeBuilder {
             idempotent: false,
             puppet_token: None,
             sealing_key: None,
+            public_url: None,
             permissions: None,
             clock: SystemClock::shared(),
             random: Arc::new(OsRandom),
@@ -154,6 +158,14 @@ impl BridgeBuilder {
         self
     }
 
+    /// Sets where the world reaches this program: what signed links to files begin with. Without it,
+    /// networks that carry text only are told a file's name.
+    #[must_use]
+    pub fn public_url(mut self, public_url: Option<Url>) -> Self {
+        self.public_url = public_url;
+        self
+    }
+
     /// Sets who may do what; without, the own server's people are users.
     #[must_use]
     pub fn permissions(mut self, permissions: Permissions) -> Self {
@@ -177,8 +189,19 @@ impl BridgeBuilder {
 
     /// Adds a network.
     #[must_use]
-    pub fn network(mut self, id: NetworkId, connector: Arc<dyn NetworkConnector>) -> Self {
-        self.networks.push((id, connector));
+    pub fn network(self, id: NetworkId, connector: Arc<dyn NetworkConnector>) -> Self {
+        self.network_with(id, connector, NetworkPolicy::default())
+    }
+
+    /// Adds a network with the operator's choices about it.
+    #[must_use]
+    pub fn network_with(
+        mut self,
+        id: NetworkId,
+        connector: Arc<dyn NetworkConnector>,
+        policy: NetworkPolicy,
+    ) -> Self {
+        self.networks.push((id, connector, policy));
         self
     }
 
@@ -222,6 +245,13 @@ impl BridgeBuilder {
             Arc::new(self.permissions.unwrap_or_else(|| Permissions::of_server(&server_name)));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let sealing = self.sealing_key.map(|key| Sealing::new(&key, self.random.clone()));
+        let media = Media::new(MediaParts {
+            db: db.clone(),
+            clock: self.clock.clone(),
+            matrix: matrix.clone(),
+            sealing_key: self.sealing_key.as_ref(),
+            public_url: self.public_url,
+        });
         let logins = Logins::new(LoginsParts {
             db: db.clone(),
             clock: self.clock.clone(),
@@ -230,6 +260,7 @@ impl BridgeBuilder {
             networks: networks.clone(),
             permissions: permissions.clone(),
             sealing,
+            media: media.source(),
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
@@ -262,6 +293,7 @@ impl BridgeBuilder {
             ghosts,
             logins,
             bot,
+            media,
             permissions,
             hs_token: secret(&registration.hs_token),
             observer: self.observer,
@@ -279,10 +311,10 @@ fn secret(token: &Token) -> SecretString {
 }
 
 fn distinct(
-    networks: &[(NetworkId, Arc<dyn NetworkConnector>)],
+    networks: &[(NetworkId, Arc<dyn NetworkConnector>, NetworkPolicy)],
 ) -> Result<Vec<NetworkId>, BuildError> {
     let mut ids: Vec<NetworkId> = Vec::with_capacity(networks.len());
-    for (id, _) in networks {
+    for (id, ..) in networks {
         if ids.contains(id) {
             return Err(BuildError::Twice(id.clone()));
         }
@@ -318,7 +350,7 @@ async fn load(logins: &Logins, db: &Db) -> Result<(), BuildError> {
 
 impl fmt::Debug for BridgeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let networks: Vec<&NetworkId> = self.networks.iter().map(|(id, _)| id).collect();
+        let networks: Vec<&NetworkId> = self.networks.iter().map(|(id, ..)| id).collect();
         f.debug_struct("BridgeBuilder").field("networks", &networks).finish_non_exhaustive()
     }
 }

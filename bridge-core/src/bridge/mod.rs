@@ -23,7 +23,7 @@ const NETWORK_ROUTES: &str = "/_rialto/network";
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
 
-static MIGRATIONS: [Migration; 2] = [
+static MIGRATIONS: [Migration; 3] = [
     Migration {
         number: 1,
         name: "places and people",
@@ -35,6 +35,12 @@ static MIGRATIONS: [Migration; 2] = [
         name: "journal",
         sqlite: include_str!("../../migrations/sqlite/0002_journal.sql"),
         postgres: include_str!("../../migrations/postgres/0002_journal.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "kinds",
+        sqlite: include_str!("../../migrations/sqlite/0003_kinds.sql"),
+        postgres: include_str!("../../migrations/postgres/0003_kinds.sql"),
     },
 ];
 
@@ -65,7 +71,7 @@ impl Bridge {
 
     /// Returns what the homeserver calls, and the networks' own pages.
     pub fn router(&self) -> axum::Router {
-        let mut router = self.journal.router();
+        let mut router = self.journal.router().merge(self.parts.media.router());
         for (id, _) in self.parts.networks.iter() {
             let routes = self.parts.networks.connector(id).and_then(|c| c.routes());
             if let Some(routes) = routes {

@@ -62,6 +62,11 @@ impl Ghosts {
         }
     }
 
+    /// Returns how the ghosts in a room are called: user id and name.
+    pub(crate) async fn names_in_room(&self, room: &str) -> Result<Vec<(String, String)>, DbError> {
+        store::names(&self.0.db, room).await
+    }
+
     /// Makes sure a ghost exists, carries the given name and is in the room. Returns its user id.
     pub(crate) async fn ensure_in_room(
         &self,

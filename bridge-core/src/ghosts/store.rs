@@ -42,6 +42,16 @@ const IN_ROOM: &str = "SELECT mxid
     WHERE room_id = $1
     ORDER BY mxid";
 
+const NAMES: &str = "SELECT g.mxid, g.name
+    FROM ghost AS g
+    JOIN ghost_room AS r ON r.mxid = g.mxid
+    WHERE r.room_id = $1 AND g.name IS NOT NULL";
+
+pub(super) async fn names(db: &Db, room: &str) -> Result<Vec<(String, String)>, DbError> {
+    let rows = db.fetch_all(NAMES, params![room]).await?;
+    rows.iter().map(|row| Ok((row.get("mxid")?, row.get("name")?))).collect()
+}
+
 pub(super) async fn find(
     db: &Db,
     network: &NetworkId,

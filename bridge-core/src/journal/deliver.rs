@@ -1,7 +1,7 @@
 //! Station 6: one attempt of one stored step, and finding out what became of one whose answer was
 //! lost. What leaves here is what changes in the step; the worker makes it durable.
 
-use std::panic::AssertUnwindSafe;
+use std::{borrow::Cow, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt as _;
 
@@ -9,8 +9,8 @@ use super::{
     Journal,
     machine::{OpenRow, Reconcile, StepChange, after_matrix, after_resolve, after_send, reconcile},
     row::Row,
-    step::{MatrixCall, NewStep, Step, StepState, StepWork},
-    store::Message,
+    step::{Effect, MatrixCall, NewStep, Step, StepState, StepWork},
+    store::{Carried, Memory},
 };
 use crate::{
     bot::CommandRequest,
@@ -40,10 +40,10 @@ impl Journal {
     /// Executes a step as it is stored.
     pub(crate) async fn deliver(&self, open: &OpenRow, step: &Step) -> Delivered {
         match &step.work {
-            Some(StepWork::Network { portal, step: remote }) => {
+            Some(StepWork::Network { portal, step: remote, .. }) => {
                 self.send_to_network(step, portal, remote).await.into()
             }
-            Some(StepWork::Matrix(call)) => self.call_matrix(step, call).await,
+            Some(StepWork::Matrix(call)) => self.call_matrix(open, step, call).await,
             Some(StepWork::Command) => self.carry_out(open).await,
             Some(StepWork::Nothing) | None => {
                 StepChange::to(StepState::Failed).because("There is nothing left to send.").into()
@@ -72,16 +72,34 @@ impl Journal {
         after_send(step, outcome, self.moment(step))
     }
 
-    async fn call_matrix(&self, step: &Step, call: &MatrixCall) -> Delivered {
+    async fn call_matrix(&self, open: &OpenRow, step: &Step, call: &MatrixCall) -> Delivered {
         let moment = self.moment(step);
         match call {
             MatrixCall::Event { sender, room, .. } => {
-                let mut outcome = self.send_event(step, call).await;
+                let Some(call) = with_its_file(open, call) else {
+                    const WORDS: &str = "its file is not there";
+                    return StepChange::to(StepState::Failed).because(WORDS).into();
+                };
+                let mut outcome = self.send_event(step, &call).await;
                 if is_forbidden(&outcome) && self.bring_in(sender, room).await {
-                    outcome = self.send_event(step, call).await;
+                    outcome = self.send_event(step, &call).await;
                 }
                 let repeatable = self.parts.matrix.idempotent_for_good();
                 after_matrix(outcome, repeatable, moment).into()
+            }
+            MatrixCall::Redact { sender, room, event_id, .. } => {
+                let matrix = &self.parts.matrix;
+                let key = &step.send_key;
+                let mut outcome = matrix.redact(sender, room, event_id, key, None).await;
+                if is_forbidden(&outcome) && sender != matrix.bot() {
+                    outcome = matrix.redact(matrix.bot(), room, event_id, key, None).await;
+                }
+                // A second redaction of the same event changes nothing.
+                after_matrix(outcome, true, moment).into()
+            }
+            MatrixCall::Upload { sender, login, media, .. } => {
+                let outcome = self.bring_file(sender, login, media).await;
+                after_matrix(outcome, true, moment).into()
             }
             MatrixCall::Room { step: room_step, ts } => {
                 let outcome = self.parts.portals.apply(room_step, &step.send_key, *ts).await;
@@ -95,7 +113,7 @@ impl Journal {
     }
 
     async fn send_event(&self, step: &Step, call: &MatrixCall) -> MatrixOutcome {
-        let MatrixCall::Event { sender, room, event_type, content, ts } = call else {
+        let MatrixCall::Event { sender, room, event_type, content, ts, .. } = call else {
             return MatrixOutcome::Refused {
                 errcode: "M_UNKNOWN".to_owned(),
                 words: "not a timeline event".to_owned(),
@@ -170,6 +188,8 @@ impl Journal {
                     event_type: "m.room.message".to_owned(),
                     content,
                     ts: None,
+                    effect: Effect::Nothing,
+                    file: None,
                 };
                 NewStep {
                     step: number,
@@ -193,7 +213,7 @@ impl Journal {
     /// Finds out what became of a step whose answer was lost.
     pub(crate) async fn find_out(&self, open: &OpenRow, step: &Step) -> Delivered {
         match &step.work {
-            Some(StepWork::Network { portal, step: remote }) => {
+            Some(StepWork::Network { portal, step: remote, .. }) => {
                 self.ask_network(step, portal, remote).await.into()
             }
             Some(StepWork::Matrix(call)) => self.look_up(step, call).await.into(),
@@ -254,45 +274,47 @@ impl Journal {
         }
     }
 
-    /// Returns the pair a step has made, if it made one.
-    pub(crate) fn message(&self, row: &Row, step: &Step, change: &StepChange) -> Option<Message> {
+    /// Returns what is to be remembered of a step that was carried.
+    pub(crate) fn memory(&self, row: &Row, step: &Step, change: &StepChange) -> Option<Memory> {
         if change.state != StepState::Sent {
             return None;
         }
-        let (portal_id, network) = (step.portal_id?, step.network.clone()?);
-        match &step.work {
-            Some(StepWork::Network { .. }) => Some(Message {
-                portal_id,
-                network,
-                remote_id: change.remote_id.clone()?,
-                part: step.part,
-                room_id: row.room_id.clone()?,
-                event_id: row.event_id.clone()?,
-                sender_mxid: row.sender.clone(),
-                remote_sender: step.login_id.as_ref().and_then(|login| self.own_user(login)),
-                ts: change.remote_ts,
-                row_seq: row.seq,
-            }),
-            Some(StepWork::Matrix(MatrixCall::Event { sender, room, ts, .. })) => Some(Message {
-                portal_id,
-                network,
-                remote_id: step.remote_id.clone()?,
-                part: step.part,
-                room_id: room.clone(),
-                event_id: change.event_id.clone()?,
-                sender_mxid: Some(sender.clone()),
-                remote_sender: row.sender.clone(),
-                ts: *ts,
-                row_seq: row.seq,
-            }),
-            _ => None,
-        }
+        let carried = Carried {
+            row_seq: row.seq,
+            portal_id: step.portal_id?,
+            network: step.network.clone()?,
+            work: step.work.as_ref()?,
+            remote_id: change.remote_id.clone().or_else(|| step.remote_id.clone()),
+            part: step.part,
+            remote_ts: change.remote_ts,
+            row_room: row.room_id.clone(),
+            row_event: row.event_id.clone(),
+            row_sender: row.sender.clone(),
+            event_id: change.event_id.clone(),
+            own_user: step.login_id.as_ref().and_then(|login| self.own_user(login)),
+        };
+        carried.memory()
     }
 
     fn own_user(&self, login: &LoginId) -> Option<String> {
         let user = self.parts.logins.client(login)?.own_user()?;
         Some(user.as_str().to_owned())
     }
+}
+
+/// Puts the address of an uploaded file into an event; `None` if the upload did not succeed.
+fn with_its_file<'c>(open: &OpenRow, call: &'c MatrixCall) -> Option<Cow<'c, MatrixCall>> {
+    let MatrixCall::Event { file: Some(file), .. } = call else { return Some(Cow::Borrowed(call)) };
+    let upload = open.steps.iter().find(|step| step.step == *file)?;
+    let address = upload.event_id.as_deref()?;
+    let mut call = call.clone();
+    if let MatrixCall::Event { content, .. } = &mut call {
+        content["url"] = address.into();
+        if content["m.new_content"].is_object() {
+            content["m.new_content"]["url"] = address.into();
+        }
+    }
+    Some(Cow::Owned(call))
 }
 
 fn logged_out() -> StepChange {

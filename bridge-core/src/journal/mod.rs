@@ -11,7 +11,9 @@
 //! What happens next is decided by pure functions in [`machine`]; a lane's worker asks them, does
 //! what they say, and stores what came of it.
 
+mod degrade;
 mod deliver;
+mod files;
 mod from_matrix;
 mod intake_matrix;
 mod intake_remote;

@@ -17,7 +17,7 @@ use super::{
     Journal,
     machine::{OpenRow, millis},
     row::{Direction, Outcome, RowState},
-    step::{Report, Step, StepState},
+    step::{IN_WORDS, Report, Step, StepState},
     store::Write,
 };
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
     matrix::{MatrixOutcome, MatrixTrouble, STEP_KEY},
 };
 
+/// Says in the status event what the network could carry as text only.
+const IN_WORDS_KEY: &str = "com.rialto.carried_as_text";
 /// How many reports are under way at once.
 const AT_ONCE: usize = 16;
 /// What a report on a row said in the status event's `network` field when it has no target.
@@ -197,6 +199,10 @@ impl Journal {
         let network = network.map_or(NO_NETWORK, |network| network.as_str());
         let key = self.keys.report(row.seq, Report::Status);
         let mut content = status(event, network, outcome, &words);
+        let in_words = in_words(&open.steps);
+        if !in_words.is_empty() {
+            content[IN_WORDS_KEY] = json!(in_words);
+        }
         content[STEP_KEY] = key.as_str().into();
         self.say_once(room, "com.beeper.message_send_status", &key, &content, open).await
     }
@@ -261,6 +267,12 @@ impl Journal {
             .collect();
         networks.into_iter().collect()
     }
+}
+
+/// Names what was carried in words: `reply`, `edit`, `image`, ...
+fn in_words(steps: &[Step]) -> BTreeSet<&str> {
+    let sent = steps.iter().filter(|step| step.state == StepState::Sent);
+    sent.filter_map(|step| step.operation.split_once(IN_WORDS)).map(|(_, what)| what).collect()
 }
 
 fn needs_words(outcome: Outcome) -> bool {

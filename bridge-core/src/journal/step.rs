@@ -8,9 +8,12 @@ use support_db::{DbError, Row as DbRow};
 use super::words::named;
 use crate::{
     ids::{LoginId, NetworkId, PortalKey, RemoteMessageId, SendKey},
-    network::{LostAnswer, RemoteStep},
+    network::{LostAnswer, MediaRef, RemoteStep},
     portals::RoomStep,
 };
+
+/// What stands in an operation's name before what the step carries in words.
+pub(crate) const IN_WORDS: &str = " for ";
 
 /// How many steps one target of a row may have; see [`Step::target`].
 pub(crate) const STEPS_PER_TARGET: i64 = 10_000;
@@ -68,6 +71,9 @@ pub(crate) enum StepWork {
         portal: PortalKey,
         /// What the bridge planned.
         step: RemoteStep,
+        /// What is remembered of it.
+        #[serde(default, skip_serializing_if = "Effect::is_pair")]
+        effect: Effect,
     },
     /// A call to the homeserver.
     Matrix(MatrixCall),
@@ -76,6 +82,47 @@ pub(crate) enum StepWork {
     Command,
     /// Nothing to do: the step records a target that was refused, or stands for one.
     Nothing,
+}
+
+/// What is remembered of a step once it was carried.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub(crate) enum Effect {
+    /// Event and remote message are a pair.
+    #[default]
+    Pair,
+    /// The remote message is a further part of what another event became.
+    PartOf {
+        /// The event.
+        event_id: String,
+    },
+    /// A reaction stands.
+    Reaction {
+        /// The remote message it belongs to.
+        target: RemoteMessageId,
+        /// The account that shows it on the network.
+        sender: String,
+        /// What it is.
+        key: String,
+    },
+    /// A reaction is gone.
+    ReactionGone {
+        /// The event that showed it.
+        event_id: String,
+    },
+    /// A message is gone.
+    MessageGone {
+        /// The event that showed it.
+        event_id: String,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+impl Effect {
+    fn is_pair(&self) -> bool {
+        *self == Self::Pair
+    }
 }
 
 /// A call to the homeserver, with everything it needs.
@@ -95,6 +142,35 @@ pub(crate) enum MatrixCall {
         /// `origin_server_ts`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ts: Option<i64>,
+        /// What is remembered of it.
+        #[serde(default, skip_serializing_if = "Effect::is_pair")]
+        effect: Effect,
+        /// The step of the same row that uploads its file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<i64>,
+    },
+    /// Takes an event back, under the step's key as transaction id.
+    Redact {
+        /// As whom; the bot stands in for who may not.
+        sender: String,
+        /// Where.
+        room: String,
+        /// Which.
+        event_id: String,
+        /// What is remembered of it.
+        effect: Effect,
+    },
+    /// Brings a file of the network to the homeserver. What it is called there is kept as the step's
+    /// event. Done twice, a copy lies there that nobody sees.
+    Upload {
+        /// For which room.
+        room: String,
+        /// As whom.
+        sender: String,
+        /// The login that can fetch it.
+        login: LoginId,
+        /// Where it is.
+        media: MediaRef,
     },
     /// Changes a room's state or members: done twice is the same as done once.
     Room {
@@ -110,14 +186,16 @@ impl MatrixCall {
     /// Returns the room it concerns.
     pub(crate) fn room(&self) -> &str {
         match self {
-            Self::Event { room, .. } => room,
+            Self::Event { room, .. } | Self::Redact { room, .. } | Self::Upload { room, .. } => {
+                room
+            }
             Self::Room { step, .. } => &step.room,
         }
     }
 
     /// Whether doing it twice shows: then it needs its transaction id, or a look into the room.
     pub(crate) fn is_timeline(&self) -> bool {
-        matches!(self, Self::Event { .. })
+        matches!(self, Self::Event { .. } | Self::Redact { .. })
     }
 }
 
@@ -255,7 +333,10 @@ impl Step {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, DbError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(
+    column: &str,
+    text: &str,
+) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(|error| DbError::Column {
         column: column.to_owned(),
         problem: format!("not readable: {error}"),

@@ -2,8 +2,7 @@
 //! both directions. Pure.
 
 use crate::network::{
-    FormattedText, MessageContent, MessageKind, Operation, OutgoingKind, RemoteEventKind,
-    RemoteMembership,
+    FormattedText, MessageContent, MessageKind, Operation, RemoteEventKind, RemoteMembership,
 };
 
 /// Returns words for a person whose network cannot do what they did.
@@ -44,7 +43,7 @@ fn plural(kind: MessageKind) -> &'static str {
     }
 }
 
-fn singular(kind: MessageKind) -> &'static str {
+pub(crate) fn singular(kind: MessageKind) -> &'static str {
     match kind {
         MessageKind::Text | MessageKind::Notice | MessageKind::Emote => "a message",
         MessageKind::Image => "a picture",
@@ -55,44 +54,6 @@ fn singular(kind: MessageKind) -> &'static str {
         MessageKind::Sticker => "a sticker",
         MessageKind::Location => "a place",
         MessageKind::Contact => "a contact",
-    }
-}
-
-/// Makes readable text of what a network does not know.
-pub(crate) fn degraded(kind: OutgoingKind) -> OutgoingKind {
-    let say =
-        |content: MessageContent| OutgoingKind::Message { content, reply_to: None, thread: None };
-    match kind {
-        OutgoingKind::Message { content, reply_to, thread } => {
-            OutgoingKind::Message { content: degraded_message(content), reply_to, thread }
-        }
-        OutgoingKind::Edit { content, .. } => {
-            let text = format!("(edited) {}", content.text.plain);
-            say(MessageContent::plain(MessageKind::Text, text))
-        }
-        OutgoingKind::Reaction { key, .. } => {
-            say(MessageContent::plain(MessageKind::Emote, format!("reacts with {key}")))
-        }
-        OutgoingKind::Poll { content } => say(degraded_message(content)),
-        other => other,
-    }
-}
-
-fn degraded_message(content: MessageContent) -> MessageContent {
-    match content.kind {
-        MessageKind::Text => content,
-        MessageKind::Notice | MessageKind::Emote => {
-            MessageContent { kind: MessageKind::Text, ..content }
-        }
-        kind => {
-            let name = content.media.as_ref().and_then(|media| media.filename.as_deref());
-            let caption = &content.text.plain;
-            let text = match name.filter(|name| *name != caption) {
-                Some(name) => format!("({}: {name}) {caption}", singular(kind)),
-                None => format!("({}) {caption}", singular(kind)),
-            };
-            MessageContent::plain(MessageKind::Text, text.trim_end())
-        }
     }
 }
 

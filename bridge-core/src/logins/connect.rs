@@ -56,7 +56,7 @@ impl Logins {
             }
         };
         let last_connected = self.entry(login, |entry| entry.last_connected).flatten();
-        let context = ConnectContext { portals, last_connected, ..ConnectContext::default() };
+        let context = ConnectContext { portals, last_connected, media: self.0.media.clone() };
         tracing::info!(%login, "connecting a login");
         client.connect(RemoteSink::new(login.clone(), intake), context).await;
     }

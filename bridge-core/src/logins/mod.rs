@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ids::{LoginId, NetworkId};
 use crate::matrix::Matrix;
-use crate::network::{BridgeState, NetworkClient, RemoteIntake};
+use crate::network::{BridgeState, MediaSource, NetworkClient, RemoteIntake};
 use crate::networks::Networks;
 use crate::permissions::Permissions;
 
@@ -41,6 +41,7 @@ struct Inner {
     networks: Networks,
     permissions: Arc<Permissions>,
     sealing: Option<Sealing>,
+    media: MediaSource,
     tasks: TaskTracker,
     stop: CancellationToken,
     entries: RwLock<BTreeMap<LoginId, Entry>>,
@@ -60,6 +61,7 @@ pub(crate) struct LoginsParts {
     pub(crate) networks: Networks,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) sealing: Option<Sealing>,
+    pub(crate) media: MediaSource,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -102,6 +104,7 @@ impl Logins {
             networks: parts.networks,
             permissions: parts.permissions,
             sealing: parts.sealing,
+            media: parts.media,
             tasks: parts.tasks,
             stop: parts.stop,
             entries: RwLock::default(),

@@ -27,6 +27,18 @@ impl<'a> Call<'a> {
         Self { name, method, path, query: Vec::new(), body: None }
     }
 
+    /// Makes a request below another version of the client API.
+    pub(super) fn v1(name: &'static str, method: Method, segments: &[&str]) -> Self {
+        let call = Self::new(name, method, segments);
+        Self { path: call.path.replacen("/v3/", "/v1/", 1), ..call }
+    }
+
+    /// Makes a request below the media API.
+    pub(super) fn media(name: &'static str, method: Method, segments: &[&str]) -> Self {
+        let call = Self::new(name, method, segments);
+        Self { path: call.path.replacen("/_matrix/client/v3/", "/_matrix/media/v3/", 1), ..call }
+    }
+
     pub(super) fn body(mut self, body: &'a Value) -> Self {
         self.body = Some(body);
         self
@@ -72,7 +84,17 @@ impl<'a> Call<'a> {
 impl Matrix {
     /// Sends a request as somebody. An unknown fate stays unknown.
     pub(super) async fn once(&self, as_user: &str, call: Call<'_>) -> Result<Value, MatrixTrouble> {
-        let request = match self.kind_of(as_user) {
+        let request = self.request_as(as_user, call)?;
+        read_answer(self.0.transport.call(request).await)
+    }
+
+    /// Makes the request of somebody, if we may act as them.
+    pub(super) fn request_as(
+        &self,
+        as_user: &str,
+        call: Call<'_>,
+    ) -> Result<Request<Bytes>, MatrixTrouble> {
+        Ok(match self.kind_of(as_user) {
             Sender::Bot => call.request(None, &self.0.as_token),
             Sender::Ghost(..) => call.request(Some(as_user), &self.0.as_token),
             Sender::Other => match &self.0.puppet_token {
@@ -84,8 +106,7 @@ impl Matrix {
                     });
                 }
             },
-        };
-        read_answer(self.0.transport.call(request).await)
+        })
     }
 
     /// Sends a request that may be done twice without harm.

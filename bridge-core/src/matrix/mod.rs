@@ -5,6 +5,7 @@
 mod call;
 pub(crate) mod escape;
 mod layers;
+mod media;
 mod names;
 mod outcome;
 mod people;
@@ -67,6 +68,11 @@ impl Matrix {
     /// Returns the bot's user id.
     pub(crate) fn bot(&self) -> &str {
         self.0.names.bot()
+    }
+
+    /// Returns how requests travel.
+    fn transport(&self) -> &dyn HttpTransport {
+        &*self.0.transport
     }
 
     /// Returns how our names are formed.

@@ -94,6 +94,49 @@ impl Matrix {
         Ok(None)
     }
 
+    /// Returns an event the bot may see; `None` where it may not, or there is none.
+    pub(crate) async fn get_event(
+        &self,
+        room: &str,
+        event_id: &str,
+    ) -> Result<Option<Value>, MatrixTrouble> {
+        let call = Call::new("event", Method::GET, &["rooms", room, "event", event_id]);
+        match self.natural(self.bot(), call).await {
+            Ok(event) => Ok(Some(event)),
+            Err(MatrixTrouble::Refused { .. }) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Returns the newest edit of an event by its sender, other than a given one; `None` where there
+    /// is none or the homeserver does not tell.
+    pub(crate) async fn newest_edit(
+        &self,
+        room: &str,
+        event_id: &str,
+        sender: &str,
+        but: &str,
+    ) -> Result<Option<Value>, MatrixTrouble> {
+        let call = Call::v1(
+            "relations",
+            Method::GET,
+            &["rooms", room, "relations", event_id, "m.replace"],
+        );
+        let answer = match self.natural(self.bot(), call.query("limit", 20)).await {
+            Ok(answer) => answer,
+            Err(MatrixTrouble::Refused { .. } | MatrixTrouble::Retry { .. }) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        let edits = answer.get("chunk").and_then(Value::as_array).into_iter().flatten();
+        let mut edits = edits.filter(|edit| edit["sender"] == sender);
+        // Newest first: what stands behind the one that is asked about came before it.
+        let newest = match edits.clone().any(|edit| edit["event_id"] == but) {
+            true => edits.skip_while(|edit| edit["event_id"] != but).nth(1),
+            false => edits.next(),
+        };
+        Ok(newest.cloned())
+    }
+
     /// Returns what was said in a room after an event, oldest first, as far back as one page goes.
     pub(crate) async fn said_since(
         &self,

@@ -19,6 +19,7 @@ mod login;
 mod media;
 mod outgoing;
 mod plumbing;
+mod policy;
 mod sink;
 mod state;
 
@@ -28,6 +29,7 @@ pub use connector::{
     ConfigError, ConnectContext, Directory, JoinedChat, NetworkClient, NetworkConnector,
     NetworkContext, NetworkFactory, NetworkFacts,
 };
+pub(crate) use content::PILL_SCHEME;
 pub use content::{
     FormattedText, MediaRef, Mention, Mentions, MessageContent, MessageKind, ReplyTo,
 };
@@ -43,5 +45,6 @@ pub use login::{
 pub use media::{MatrixMedia, MediaSource, MediaStream};
 pub use outgoing::{EventSource, Outgoing, OutgoingKind, Profile, Speaker};
 pub use plumbing::{Consent, PlumbRequest};
+pub use policy::{Degrade, NetworkPolicy};
 pub use sink::{Batch, CommitError, Cursor, RemoteIntake, RemoteSink, Settlement};
 pub use state::{BridgeState, BridgeStateKind};

@@ -63,6 +63,21 @@ pub struct Profile {
     /// Their picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<MediaRef>,
+    /// What stands before their words where the network cannot show whose they are (`<Carol> `).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+}
+
+impl Profile {
+    /// Makes a profile of a name.
+    pub fn new(mxid: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { mxid: mxid.into(), name: name.into(), avatar: None, prefix: None }
+    }
+
+    /// Returns what stands before their words where the network cannot show whose they are.
+    pub fn prefix(&self) -> String {
+        self.prefix.clone().unwrap_or_else(|| format!("<{}> ", self.name))
+    }
 }
 
 /// The Matrix event behind something.

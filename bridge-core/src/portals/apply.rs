@@ -52,6 +52,7 @@ impl Portals {
                 ghosts.remove_from_room(mxid, room, Some(reason)).await?;
                 Ok(String::new())
             }
+            RoomStepKind::PowerLevels { levels } => self.set_levels(room, levels).await,
             RoomStepKind::TakePart { notice: None, .. } => Ok(String::new()),
             RoomStepKind::TakePart { notice: Some(words), .. } => {
                 let tag = key.as_str();
@@ -61,6 +62,34 @@ impl Portals {
                 into_result(sent)
             }
         }
+    }
+
+    /// Gives people their levels, unless they have them already.
+    async fn set_levels(
+        &self,
+        room: &str,
+        levels: &[(String, i64)],
+    ) -> Result<String, MatrixTrouble> {
+        const TYPE: &str = "m.room.power_levels";
+        let matrix = &self.0.matrix;
+        let before = matrix.get_state(room, TYPE, "").await?.unwrap_or_else(|| json!({}));
+        let usual = before["users_default"].as_i64().unwrap_or(0);
+        let mut content = before.clone();
+        if !content["users"].is_object() {
+            content["users"] = json!({});
+        }
+        for (mxid, level) in levels {
+            if let Some(users) = content["users"].as_object_mut() {
+                match *level == usual {
+                    true => drop(users.remove(mxid)),
+                    false => drop(users.insert(mxid.clone(), json!(level))),
+                }
+            }
+        }
+        if content == before {
+            return Ok(String::new());
+        }
+        into_result(matrix.send_state(matrix.bot(), room, TYPE, "", &content, None).await)
     }
 
     /// Sets a state event of one text, unless the room says so already. A ghost without the right

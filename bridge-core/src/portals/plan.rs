@@ -9,12 +9,16 @@ use support_db::{DbError, Tx};
 use super::{Portal, Portals, store};
 use crate::ids::{LoginId, NetworkId, RemoteUserId};
 use crate::network::{
-    ChatInfo, ChatKind, Member, MembershipChange, RemoteMembership, RemoteSender, UserInfo,
+    ChatInfo, ChatKind, Member, MembershipChange, PowerLevel, RemoteMembership, RemoteSender,
+    UserInfo,
 };
 
 /// How many people come into a room before they speak. A channel of thousands would keep its
 /// messages waiting behind its members; the others come in when they say something.
 const MEMBERS_AHEAD: usize = 200;
+
+/// The highest level anybody but the bot gets: whoever has the bot's own cannot be taken down again.
+const HIGHEST_LEVEL: i64 = 99;
 
 /// One change in one room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,11 @@ pub(crate) enum RoomStepKind {
         mxid: String,
         /// By whom and why.
         reason: String,
+    },
+    /// Some people may do more or less than before.
+    PowerLevels {
+        /// Who, by Matrix id, and their level.
+        levels: Vec<(String, i64)>,
     },
     /// The login's own account came or went.
     TakePart {
@@ -181,6 +190,27 @@ impl Portals {
         Ok(steps)
     }
 
+    /// Plans what new rights change. The room's own state is compared when it is carried out.
+    pub(crate) fn plan_power_levels(
+        &self,
+        portal: &Portal,
+        levels: &[PowerLevel],
+        login: &LoginId,
+    ) -> Vec<RoomStep> {
+        let own = |level: &PowerLevel| {
+            let owner = self.0.logins.owner(login).filter(|_| level.is_me);
+            (
+                owner.unwrap_or_else(|| self.mxid(portal, &level.user)),
+                level.level.min(HIGHEST_LEVEL),
+            )
+        };
+        let levels: Vec<(String, i64)> = levels.iter().map(own).collect();
+        if levels.is_empty() {
+            return Vec::new();
+        }
+        in_all_rooms(portal, &RoomStepKind::PowerLevels { levels })
+    }
+
     /// Plans what a person's new id changes: the old ghost goes, the new one comes.
     pub(crate) async fn plan_id_change(
         &self,
@@ -229,7 +259,8 @@ impl Portals {
             // Who is in a room is noted by the ghosts when they enter and leave.
             RoomStepKind::Enter { .. }
             | RoomStepKind::Leave { .. }
-            | RoomStepKind::Remove { .. } => Ok(()),
+            | RoomStepKind::Remove { .. }
+            | RoomStepKind::PowerLevels { .. } => Ok(()),
         }
     }
 

@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn who_has_no_account_is_named_in_the_text() {
-        let profile =
-            Profile { mxid: "@carol:b.org".to_owned(), name: "Carol".to_owned(), avatar: None };
+        let profile = Profile::new("@carol:b.org", "Carol");
         let relay = Speaker::Relay { login: LoginId::new("demo-1"), profile };
         assert_eq!(texts(&outgoing(MessageContent::text("hi"), relay)), ["<Carol> hi"]);
     }

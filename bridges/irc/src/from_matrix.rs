@@ -345,8 +345,7 @@ mod tests {
 
     #[test]
     fn a_relay_names_the_speaker_on_every_line() {
-        let profile =
-            Profile { mxid: "@carol:test".to_owned(), name: "Carol\n".to_owned(), avatar: None };
+        let profile = Profile::new("@carol:test", "Carol\n");
         let speaker = Speaker::Relay { login: LoginId::new("irc-1"), profile };
         let spoken = |kind, text| {
             let outgoing = Outgoing { speaker: speaker.clone(), ..message(kind, text) };

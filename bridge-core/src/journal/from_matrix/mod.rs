@@ -4,7 +4,10 @@
 //! An event is ours coming back, an invitation, a command, something for one or more portals, or
 //! nothing to us. For each portal the speaker is found and the bridge plans the sends.
 
+mod intents;
+mod lookup;
 mod read;
+mod speaker;
 mod targets;
 
 use serde_json::Value;
@@ -42,6 +45,8 @@ pub(super) struct Event {
     pub(super) content: Value,
     /// The event a redaction takes back.
     pub(super) redacts: Option<String>,
+    /// What state said before, where the homeserver tells.
+    pub(super) before: Option<Value>,
 }
 
 impl Event {
@@ -57,6 +62,7 @@ impl Event {
             state_key: text("state_key"),
             timestamp: raw.get("origin_server_ts").and_then(Value::as_i64).unwrap_or(0),
             redacts: redacts(&raw),
+            before: raw.get("unsigned").and_then(|unsigned| unsigned.get("prev_content")).cloned(),
             content: raw.get("content").cloned().unwrap_or(Value::Null),
         })
     }

@@ -1,9 +1,17 @@
 //! Reads an event: what the person did, without asking anybody. Pure.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Event;
-use crate::network::{FormattedText, MediaRef, MessageContent, MessageKind, RemoteMembership};
+use crate::html;
+use crate::network::{
+    FormattedText, MediaRef, Mention, Mentions, MessageContent, MessageKind, RemoteMembership,
+};
+
+/// How many people one message may call.
+const MOST_MENTIONS: usize = 50;
 
 /// What a person did, before the messages it refers to are looked up.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +43,18 @@ pub(super) enum Draft {
         target: String,
         /// With what.
         key: String,
+    },
+    /// Started a poll.
+    Poll {
+        /// Question and answers in words.
+        content: MessageContent,
+    },
+    /// Gave people more or fewer rights.
+    PowerLevels {
+        /// Who has which now.
+        now: BTreeMap<String, i64>,
+        /// Who had which before, where the homeserver says so.
+        before: Option<BTreeMap<String, i64>>,
     },
     /// Set the room's name.
     Name(String),
@@ -78,6 +98,11 @@ pub(super) fn read_event(event: &Event) -> Draft {
                 _ => Draft::Ignored("a reaction to nothing"),
             }
         }
+        ("m.poll.start" | "org.matrix.msc3381.poll.start", None) => read_poll(event),
+        ("m.room.power_levels", Some(_)) => Draft::PowerLevels {
+            now: levels(&event.content),
+            before: event.before.as_ref().map(levels),
+        },
         ("m.room.encrypted", None) => Draft::Refused(
             "The bridge cannot read encrypted messages. It was not sent; write in a room without encryption."
                 .to_owned(),
@@ -146,24 +171,80 @@ fn content(event_type: &str, content: &Value, is_reply: bool) -> MessageContent 
     };
     let body = text("body").unwrap_or_default();
     let html = text("formatted_body").filter(|_| text("format") == Some("org.matrix.custom.html"));
-    let (plain, html) = if is_reply {
-        (without_quote(body), html.map(without_reply_html))
-    } else {
-        (body.to_owned(), html.map(str::to_owned))
+    let plain = if is_reply { without_quote(body) } else { body.to_owned() };
+    let html = html.and_then(html::sanitise);
+    let mentions = mentions(content, html.as_deref());
+    let media = text("url").filter(|_| kind.is_media()).map(|url| media(content, url));
+    // Before captions there were file names in the body; a body beside a file name is a caption.
+    let named_only = media.as_ref().is_some_and(|media| media.filename.as_deref() == Some(body));
+    let text_of = match kind {
+        MessageKind::Sticker => FormattedText::plain(plain),
+        _ if named_only => FormattedText::default(),
+        _ => FormattedText { plain, html },
     };
-    let media = text("url").map(|url| {
-        let info = content.get("info");
-        MediaRef {
-            filename: text("filename").or(Some(body)).map(str::to_owned),
-            content_type: info
-                .and_then(|info| info.get("mimetype"))
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-            size: info.and_then(|info| info.get("size")).and_then(Value::as_u64),
-            ..mxc(url)
-        }
+    let place = text("geo_uri").filter(|_| kind == MessageKind::Location).map(str::to_owned);
+    MessageContent { media, place, mentions, ..MessageContent::new(kind, text_of) }
+}
+
+fn media(content: &Value, url: &str) -> MediaRef {
+    let info = content.get("info");
+    let number = |key| info.and_then(|info| info.get(key)).and_then(Value::as_u64);
+    let name = content.get("filename").or_else(|| content.get("body")).and_then(Value::as_str);
+    let mimetype = info.and_then(|info| info.get("mimetype")).and_then(Value::as_str);
+    MediaRef {
+        filename: name.map(str::to_owned),
+        content_type: mimetype.map(str::to_owned),
+        size: number("size"),
+        width: number("w"),
+        height: number("h"),
+        duration_ms: number("duration"),
+        ..mxc(url)
+    }
+}
+
+/// Reads who is meant. Clients that do not say so yet are understood by their links.
+fn mentions(content: &Value, html: Option<&str>) -> Mentions {
+    let linked = html.map(html::linked_people).unwrap_or_default();
+    let named = |mxid: &str| Mention {
+        mxid: Some(mxid.to_owned()),
+        user: None,
+        name: linked.iter().find(|(linked, _)| linked == mxid).map(|(_, name)| name.clone()),
+    };
+    let Some(said) = content.get("m.mentions") else {
+        let people = linked.iter().map(|(mxid, _)| named(mxid)).collect();
+        return Mentions { people, room: false };
+    };
+    let ids = said.get("user_ids").and_then(Value::as_array).into_iter().flatten();
+    let people = ids.filter_map(Value::as_str).take(MOST_MENTIONS).map(named).collect();
+    Mentions { people, room: said.get("room").and_then(Value::as_bool).unwrap_or(false) }
+}
+
+fn read_poll(event: &Event) -> Draft {
+    let poll = event.content.get("m.poll").or_else(|| event.content.get("m.poll.start"));
+    let poll = poll.or_else(|| event.content.get("org.matrix.msc3381.poll.start"));
+    let Some(poll) = poll else { return Draft::Ignored("a poll without a question") };
+    let mut text = poll.get("question").map(words).unwrap_or_default();
+    let answers = poll.get("answers").and_then(Value::as_array).into_iter().flatten();
+    for (number, answer) in (1..).zip(answers.take(100)) {
+        text.push_str(&format!("\n{number}. {}", words(answer)));
+    }
+    Draft::Poll { content: MessageContent::text(text) }
+}
+
+/// Reads a piece of text in any of the spellings polls have had.
+fn words(value: &Value) -> String {
+    let unstable = value.get("org.matrix.msc1767.text").or_else(|| value.get("body"));
+    let stable = value.get("m.text");
+    let text = stable.and_then(|text| match text {
+        Value::Array(texts) => texts.first().and_then(|text| text.get("body")),
+        other => Some(other),
     });
-    MessageContent { media, ..MessageContent::new(kind, FormattedText { plain, html }) }
+    text.or(unstable).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn levels(content: &Value) -> BTreeMap<String, i64> {
+    let users = content.get("users").and_then(Value::as_object).into_iter().flatten();
+    users.filter_map(|(mxid, level)| Some((mxid.clone(), level.as_i64()?))).collect()
 }
 
 fn mxc(url: &str) -> MediaRef {
@@ -171,7 +252,7 @@ fn mxc(url: &str) -> MediaRef {
 }
 
 /// Takes off the quoted lines older clients put before an answer.
-fn without_quote(body: &str) -> String {
+pub(super) fn without_quote(body: &str) -> String {
     if !body.starts_with("> ") {
         return body.to_owned();
     }
@@ -181,15 +262,6 @@ fn without_quote(body: &str) -> String {
         lines.next();
     }
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn without_reply_html(html: &str) -> String {
-    match (html.find("<mx-reply>"), html.find("</mx-reply>")) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}{}", &html[..start], &html[end + "</mx-reply>".len()..])
-        }
-        _ => html.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -208,6 +280,7 @@ mod tests {
             timestamp: 1,
             content,
             redacts: None,
+            before: None,
         }
     }
 

@@ -2,38 +2,43 @@
 //! own steps. A target that cannot be carried is a step that has failed, with words, so that the
 //! others go on and the sender is told.
 
-use support_db::DbError;
-
-use super::{Draft, Event};
+use super::{
+    Draft, Event,
+    intents::{Intent, Intents},
+};
 use crate::{
-    ids::{LoginId, RemoteMessageId},
+    ids::LoginId,
     journal::{
         Journal,
+        degrade::{Carriage, carriage},
         machine::OpenRow,
         plan::{Plan, PlanTrouble},
         row::{Outcome, Row},
-        step::{NewStep, STEPS_PER_TARGET, StepState, StepWork},
-        words_for::{degraded, operation_words},
+        step::{Effect, IN_WORDS, NewStep, STEPS_PER_TARGET, StepState, StepWork},
     },
-    matrix::Sender,
     network::{
-        Capabilities, EventSource, Level, LostAnswer, Operation, Outgoing, OutgoingKind, Profile,
-        RemoteStep, ReplyTo, Speaker,
+        EventSource, LostAnswer, Operation, Outgoing, OutgoingKind, Refusal, RemoteStep, Speaker,
     },
-    permissions::Permission,
     portals::Portal,
 };
 
 /// What one target comes to.
 enum Target {
     /// Steps of the bridge.
-    Steps { login: LoginId, steps: Vec<RemoteStep> },
+    Steps { login: LoginId, steps: Vec<ReadyStep> },
     /// Not carried, with words for the sender.
     Refused { login: Option<LoginId>, words: String },
     /// Left out by rule.
     Ignored(&'static str),
     /// The login is not connected; what it can do there is not known before.
     Wait(LoginId),
+}
+
+/// One step of a target, with what is remembered of it and what it carries in words.
+struct ReadyStep {
+    step: RemoteStep,
+    effect: Effect,
+    in_words: Option<Operation>,
 }
 
 impl Journal {
@@ -129,146 +134,47 @@ impl Journal {
             let words = format!("Your account on {name} was logged out. It was not sent.");
             return Ok(Target::Refused { login: Some(login), words });
         };
+        let relayed = matches!(speaker, Speaker::Relay { .. });
         let capabilities = client.capabilities(&portal.key);
-        let Some(operation) = operation_of(draft) else { return Ok(Target::Ignored("nothing")) };
-        let level = level_of(&capabilities, operation);
-        match level {
-            Level::Rejected => {
-                let words = operation_words(operation, &name);
-                return Ok(Target::Refused { login: Some(login), words });
-            }
-            Level::Dropped => return Ok(Target::Ignored("left out where nobody misses it")),
-            Level::Degraded | Level::Partial | Level::Full => {}
-        }
-        let kind = match self.outgoing_kind(draft, portal, level).await? {
-            Ok(kind) => kind,
-            Err(words) => return Ok(Target::Refused { login: Some(login), words }),
+        let intents = match self.intents(event, draft, portal, &client, relayed).await? {
+            Intents::These(intents) => intents,
+            Intents::Refused(words) => return Ok(Target::Refused { login: Some(login), words }),
+            Intents::Ignored(why) => return Ok(Target::Ignored(why)),
         };
-        let outgoing = Outgoing {
-            portal: portal.key.clone(),
-            speaker,
-            source: EventSource {
-                room_id: event.room.clone(),
-                event_id: event.id.clone(),
-                sender: event.sender.clone(),
-                timestamp: event.timestamp,
-            },
-            kind,
+        let policy = self.parts.networks.policy(network);
+        let source = EventSource {
+            room_id: event.room.clone(),
+            event_id: event.id.clone(),
+            sender: event.sender.clone(),
+            timestamp: event.timestamp,
         };
-        match client.plan(&outgoing, &capabilities) {
-            Ok(steps) if steps.is_empty() => Ok(Target::Ignored("nothing to send")),
-            Ok(steps) => Ok(Target::Steps { login, steps }),
-            Err(refusal) => Ok(Target::Refused { login: Some(login), words: refusal.words }),
-        }
-    }
-
-    /// Finds who speaks, or words why nobody does.
-    async fn speaker(
-        &self,
-        event: &Event,
-        portal: &Portal,
-        name: &str,
-    ) -> Result<Result<Speaker, String>, PlanTrouble> {
-        let network = &portal.key.network;
-        let is_ghost = matches!(self.parts.matrix.kind_of(&event.sender), Sender::Ghost(..));
-        let permission = self.parts.permissions.of(&event.sender);
-        if !is_ghost {
-            if permission == Permission::Block {
-                let words =
-                    "You are not allowed to use this bridge. It was not sent; ask its operator.";
-                return Ok(Err(words.to_owned()));
-            }
-            if permission >= Permission::User
-                && let Some(login) = self.parts.portals.speaker(portal, &event.sender).await?
-            {
-                return Ok(Ok(Speaker::Login { login }));
-            }
-        }
-        let Some(login) = portal.relay.clone() else {
-            return Ok(Err(format!(
-                "You are not logged in to {name}, and nobody relays for this room. It was not sent; log in with `login {network}` and send it again."
-            )));
-        };
-        let profile = self.parts.matrix.profile(&event.sender).await?;
-        let profile = Profile {
-            mxid: event.sender.clone(),
-            name: profile.name.unwrap_or_else(|| event.sender.clone()),
-            avatar: None,
-        };
-        Ok(Ok(Speaker::Relay { login, profile }))
-    }
-
-    /// Looks up what the event refers to, and degrades it where the network knows no such thing.
-    async fn outgoing_kind(
-        &self,
-        draft: &Draft,
-        portal: &Portal,
-        level: Level,
-    ) -> Result<Result<OutgoingKind, String>, DbError> {
-        let kind = match draft {
-            Draft::Message { content, reply_to, thread } => OutgoingKind::Message {
-                content: content.clone(),
-                reply_to: self.remote(portal, reply_to.as_deref()).await?.map(ReplyTo::message),
-                thread: self.remote(portal, thread.as_deref()).await?,
-            },
-            Draft::Name(name) => OutgoingKind::Name { name: name.clone() },
-            Draft::Topic(topic) => OutgoingKind::Topic { topic: topic.clone() },
-            Draft::Avatar(avatar) => OutgoingKind::Avatar { avatar: avatar.clone() },
-            Draft::Membership { member, membership, reason } => {
-                match self.parts.ghosts.by_mxid(member).await? {
-                    Some((network, user)) if network == portal.key.network => {
-                        OutgoingKind::Membership {
-                            user,
-                            membership: *membership,
-                            reason: reason.clone(),
-                        }
-                    }
-                    _ => return Ok(Err(format!("{member} is nobody on this network."))),
+        let mut ready = Vec::new();
+        for Intent { kind, facts, effect } in intents {
+            let (kind, in_words) = match carriage(kind, &facts, &capabilities, &policy, &name) {
+                Carriage::Carried { kind, in_words } => (kind, in_words),
+                Carriage::Refused(words) => {
+                    return Ok(Target::Refused { login: Some(login), words });
                 }
-            }
-            Draft::Edit { target, .. }
-            | Draft::Redaction { target }
-            | Draft::Reaction { target, .. } => {
-                let known = self.remote(portal, Some(target)).await?;
-                match (draft, known) {
-                    (Draft::Edit { content, .. }, Some(target)) => {
-                        let parts = vec![target.clone()];
-                        OutgoingKind::Edit { target, parts, content: content.clone() }
-                    }
-                    (Draft::Edit { content, .. }, None) if level == Level::Degraded => {
-                        let content = content.clone();
-                        OutgoingKind::Edit { target: nowhere(), parts: Vec::new(), content }
-                    }
-                    (Draft::Reaction { key, .. }, Some(target)) => {
-                        OutgoingKind::Reaction { target, key: key.clone() }
-                    }
-                    (Draft::Reaction { key, .. }, None) if level == Level::Degraded => {
-                        OutgoingKind::Reaction { target: nowhere(), key: key.clone() }
-                    }
-                    (_, Some(target)) => OutgoingKind::Redaction { target },
-                    (_, None) => {
-                        return Ok(Err(
-                            "The message it refers to is not known on the network. Nothing was changed there."
-                                .to_owned(),
-                        ));
-                    }
+                Carriage::Dropped(why) => return Ok(Target::Ignored(why)),
+            };
+            let (portal, speaker, source) = (portal.key.clone(), speaker.clone(), source.clone());
+            let outgoing = Outgoing { portal, speaker, source, kind };
+            let steps = match client.plan(&outgoing, &capabilities) {
+                Ok(steps) => steps,
+                Err(Refusal { words }) => {
+                    return Ok(Target::Refused { login: Some(login), words });
                 }
-            }
-            Draft::Refused(words) => return Ok(Err(words.clone())),
-            Draft::NotCarried(_) | Draft::Ignored(_) => {
-                return Ok(Err("There is nothing to carry.".to_owned()));
-            }
-        };
-        Ok(Ok(if level == Level::Degraded { degraded(kind) } else { kind }))
-    }
-
-    async fn remote(
-        &self,
-        portal: &Portal,
-        event: Option<&str>,
-    ) -> Result<Option<RemoteMessageId>, DbError> {
-        let Some(event) = event else { return Ok(None) };
-        Ok(self.store.message_of_event(portal.id, event).await?.map(|message| message.remote_id))
+            };
+            ready.extend(steps.into_iter().map(|step| ReadyStep {
+                effect: effect_of(&step, &outgoing.kind, &effect),
+                in_words,
+                step,
+            }));
+        }
+        if ready.is_empty() {
+            return Ok(Target::Ignored("nothing to send"));
+        }
+        Ok(Target::Steps { login, steps: ready })
     }
 
     fn steps_of(&self, row: &Row, portal: &Portal, base: i64, target: Target) -> Vec<NewStep> {
@@ -298,10 +204,10 @@ impl Journal {
             }
             Target::Steps { login, steps } => (base..base + STEPS_PER_TARGET)
                 .zip(steps)
-                .map(|(number, step)| NewStep {
-                    operation: operation_name(step.operation),
+                .map(|(number, ReadyStep { step, effect, in_words })| NewStep {
+                    operation: operation_name(step.operation, in_words),
                     lost_answer: step.lost_answer,
-                    work: StepWork::Network { portal: portal.key.clone(), step },
+                    work: StepWork::Network { portal: portal.key.clone(), step, effect },
                     ..new(number, Some(login.clone()), StepWork::Nothing, StepState::Queued)
                 })
                 .collect(),
@@ -322,33 +228,27 @@ fn waits_as_a_whole(planned: &[(Portal, Target)]) -> Option<LoginId> {
     waits
 }
 
-/// Stands for a message the network does not know, where only words are made of it.
-fn nowhere() -> RemoteMessageId {
-    RemoteMessageId::new("")
+/// Returns what is remembered of a step: what it says is a message like any other; what it changes
+/// is as the core has decided.
+fn effect_of(step: &RemoteStep, kind: &OutgoingKind, effect: &Effect) -> Effect {
+    match (kind, step.operation) {
+        (OutgoingKind::Message { .. } | OutgoingKind::Poll { .. }, _) => Effect::Pair,
+        // An edit made the message longer: the new part belongs to it.
+        (OutgoingKind::Edit { .. }, Operation::Message(_)) => effect.clone(),
+        (OutgoingKind::Edit { .. }, _) => Effect::Nothing,
+        _ => effect.clone(),
+    }
 }
 
-fn operation_of(draft: &Draft) -> Option<Operation> {
-    Some(match draft {
-        Draft::Message { content, .. } => Operation::Message(content.kind),
-        Draft::Edit { .. } => Operation::Edit,
-        Draft::Redaction { .. } => Operation::Redaction,
-        Draft::Reaction { .. } => Operation::Reaction,
-        Draft::Name(_) => Operation::Name,
-        Draft::Topic(_) => Operation::Topic,
-        Draft::Avatar(_) => Operation::Avatar,
-        Draft::Membership { .. } => Operation::Membership,
-        Draft::Refused(_) | Draft::NotCarried(_) | Draft::Ignored(_) => return None,
-    })
-}
-
-fn level_of(capabilities: &Capabilities, operation: Operation) -> Level {
-    capabilities.level(operation)
-}
-
-/// Returns the operation's name for logs and words.
-fn operation_name(operation: Operation) -> String {
-    match operation {
+/// Returns the operation's name for logs and words, and what is carried in words if anything is.
+fn operation_name(operation: Operation, in_words: Option<Operation>) -> String {
+    let name = match operation {
         Operation::Message(_) => "message".to_owned(),
         other => format!("{other:?}").to_lowercase(),
+    };
+    match in_words {
+        None => name,
+        Some(Operation::Message(kind)) => format!("{name}{IN_WORDS}{kind:?}").to_lowercase(),
+        Some(lost) => format!("{name}{IN_WORDS}{lost:?}").to_lowercase(),
     }
 }

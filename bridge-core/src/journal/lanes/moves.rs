@@ -112,7 +112,7 @@ impl Worker<'_> {
     /// Waits until the network's rate allows the step. A crash meanwhile finds it unsent; what is
     /// known already is not kept waiting.
     async fn take_turn(&mut self, step: &Step) -> Result<(), Over> {
-        let (Some(login), Some(StepWork::Network { portal, step: remote })) =
+        let (Some(login), Some(StepWork::Network { portal, step: remote, .. })) =
             (&step.login_id, &step.work)
         else {
             return Ok(());
@@ -155,7 +155,7 @@ impl Worker<'_> {
         let Delivered { change, further, room_step } = delivered;
         let open = self.row(seq);
         let held = self.step(seq, step);
-        let message = self.journal.message(&open.row, held, &change);
+        let memory = self.journal.memory(&open.row, held, &change);
         let dropped = if change.state == StepState::Failed {
             machine::dropped_with(held, &open.steps)
         } else {
@@ -175,12 +175,12 @@ impl Worker<'_> {
             self.writes.push(Write::Remember { portal_id, step: room_step, now });
         }
         change.apply_to(self.step_mut(seq, step));
-        self.writes.push(Write::Change { seq, step, change, message });
+        self.writes.push(Write::Change { seq, step, change, memory });
         for step in dropped {
             let change = StepChange::to(StepState::Failed)
                 .because("not sent, because the part before it failed");
             change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, message: None });
+            self.writes.push(Write::Change { seq, step, change, memory: None });
         }
         if !further.is_empty() {
             self.store_plan(seq, further, None);
@@ -199,7 +199,7 @@ impl Worker<'_> {
         for (step, state) in over.collect::<Vec<_>>() {
             let change = StepChange::to(state).because(WORDS);
             change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, message: None });
+            self.writes.push(Write::Change { seq, step, change, memory: None });
         }
     }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{super::row::Outcome, *};
 use crate::{
     ids::{NetworkId, PortalKey, RemoteChatId, SendKey},
-    journal::step::{STEPS_PER_TARGET, StepWork},
+    journal::step::{Effect, STEPS_PER_TARGET, StepWork},
     matrix::MatrixOutcome,
     network::{LostAnswer, MessageKind, Operation, RemoteStep, SendOutcome},
 };
@@ -53,7 +53,7 @@ fn step(row_seq: i64, step: i64, login: &str, state: StepState) -> Step {
         login_id: Some(LoginId::new(login)),
         room_id: None,
         operation: "message".to_owned(),
-        work: Some(StepWork::Network { portal, step: remote }),
+        work: Some(StepWork::Network { portal, step: remote, effect: Effect::Pair }),
         lost_answer: LostAnswer::HistoryMatch,
         send_key: SendKey::new(format!("{row_seq}-{step}")),
         state,

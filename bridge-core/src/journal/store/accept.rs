@@ -7,6 +7,7 @@ use super::settle::{Settled, settle_by_key};
 use crate::{
     ids::{LoginId, NetworkId, RemoteMessageId, SendKey},
     journal::{machine::StepChange, step::StepState},
+    media,
     network::Cursor,
 };
 
@@ -117,6 +118,7 @@ where
         tx.execute(TRANSACTION, params![self.txn_id.as_str(), self.now]).await?;
         for event in &self.events {
             if let Some(redacted) = &event.redacts {
+                media::revoke(tx, redacted).await?;
                 for row in tx.fetch_all(WIPE_ROW, params![redacted.as_str()]).await? {
                     let row_seq: i64 = row.get("seq")?;
                     tx.execute(WIPE_STEPS, params![row_seq]).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use support_db::{DbError, Job, Tx, params};
 
-use super::{Store, messages::Message, settle::change_step};
+use super::{Store, memory::Memory, settle::change_step};
 use crate::{
     ids::{LoginId, NetworkId, RemoteMessageId},
     journal::{
@@ -114,8 +114,8 @@ pub(crate) enum Write {
         step: i64,
         /// Its state from now on.
         change: StepChange,
-        /// What was bridged.
-        message: Option<Message>,
+        /// What is to be remembered.
+        memory: Option<Memory>,
     },
     /// Planning or reporting did not work; to be tried again.
     Later {
@@ -190,10 +190,10 @@ impl Write {
             }
             Self::Mark { seq, step, now } => tx.execute(MARK, params![*seq, *step, *now]).await,
             Self::Wipe { seq } => tx.execute(WIPE, params![*seq]).await,
-            Self::Change { seq, step, change, message } => {
+            Self::Change { seq, step, change, memory } => {
                 let changed = change_step(tx, *seq, *step, change).await?;
-                if let Some(message) = message {
-                    message.insert(tx).await?;
+                if let Some(memory) = memory {
+                    memory.write(tx).await?;
                 }
                 Ok(u64::from(changed))
             }

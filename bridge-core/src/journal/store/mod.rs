@@ -3,7 +3,9 @@
 
 mod accept;
 mod apply;
+mod memory;
 mod messages;
+mod reactions;
 mod settle;
 
 use std::collections::HashMap;
@@ -14,7 +16,9 @@ use support_db::{Db, DbError, integer_list, params};
 pub(crate) use self::{
     accept::{AcceptMatrix, MatrixEvent, NewRemoteRow, Ours, Woken, accept_remote, move_cursor},
     apply::Write,
-    messages::Message,
+    memory::{Carried, Memory},
+    messages::Pair,
+    reactions::Reaction,
     settle::{Settled, settle_by_key},
 };
 use super::{
@@ -106,8 +110,16 @@ const READS: &[&str] = &[
 /// Returns every statement of the journal.
 #[cfg(test)]
 pub(crate) fn statements() -> Vec<&'static str> {
-    [READS, accept::STATEMENTS, apply::STATEMENTS, messages::STATEMENTS, settle::STATEMENTS]
-        .concat()
+    [
+        READS,
+        accept::STATEMENTS,
+        apply::STATEMENTS,
+        messages::STATEMENTS,
+        crate::media::STATEMENTS,
+        reactions::STATEMENTS,
+        settle::STATEMENTS,
+    ]
+    .concat()
 }
 
 /// Remembers the journal.

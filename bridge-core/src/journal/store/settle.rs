@@ -1,16 +1,22 @@
 //! Settling a step from outside its lane: by an echo, a settlement or our own event coming back.
 
-use support_db::{DbError, Tx, params};
+use support_db::{DbError, Row, Tx, params};
 
-use super::messages::Message;
+use super::{
+    memory::{Carried, Memory},
+    messages::Message,
+};
 use crate::{
     ids::{NetworkId, RemoteMessageId, SendKey},
-    journal::{machine::StepChange, step::StepState},
+    journal::{
+        machine::StepChange,
+        step::{StepState, parse},
+    },
 };
 
 const FIND: &str = "SELECT s.row_seq, s.step, s.portal_id, s.network, s.login_id,
-        s.room_id AS step_room, s.remote_id, s.part, s.state, s.event_id AS step_event,
-        r.lane, r.direction, r.room_id, r.event_id, r.sender
+        s.room_id AS step_room, s.remote_id, s.part, s.state, s.operation, s.payload, r.lane, r.direction,
+        r.room_id, r.event_id, r.sender
     FROM journal_step AS s
     JOIN journal_row AS r ON r.seq = s.row_seq
     WHERE s.send_key = $1";
@@ -20,6 +26,9 @@ pub(super) const CHANGE: &str = "UPDATE journal_step
         payload = CASE WHEN $10 THEN NULL ELSE payload END
     WHERE row_seq = $1 AND step = $2
         AND state IN ('queued', 'sending', 'awaiting', 'retry', 'lost', 'unplanned')";
+
+/// Operations whose event and remote id are no pair.
+const NO_PAIR: [&str; 2] = ["reaction", "redaction"];
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[FIND, CHANGE];
@@ -49,38 +58,69 @@ pub(crate) async fn settle_by_key(
     if !StepState::parse(row.get("state")?)?.is_final() {
         change_step(tx, row_seq, step, change).await?;
     }
-    if change.state == StepState::Sent {
-        let to_network = row.get::<&str>("direction")? == "from_matrix";
-        let (room, event) = if to_network {
-            (row.get::<Option<String>>("room_id")?, row.get::<Option<String>>("event_id")?)
-        } else {
-            (row.get::<Option<String>>("step_room")?, change.event_id.clone())
-        };
-        let remote_id = match &change.remote_id {
-            Some(id) => Some(id.clone()),
-            None => row.get::<Option<String>>("remote_id")?.map(RemoteMessageId::new),
-        };
-        let portal_id = row.get::<Option<i64>>("portal_id")?;
-        let network = row.get::<Option<String>>("network")?;
-        if let (Some(portal_id), Some(network), Some(remote_id), Some(room_id), Some(event_id)) =
-            (portal_id, network, remote_id, room, event)
-        {
-            let message = Message {
-                portal_id,
-                network: NetworkId::new(network),
-                remote_id,
-                part: row.get("part")?,
-                room_id,
-                event_id,
-                sender_mxid: if to_network { row.get("sender")? } else { None },
-                remote_sender: if to_network { None } else { row.get("sender")? },
-                ts: change.remote_ts,
-                row_seq,
-            };
-            message.insert(tx).await?;
-        }
+    if change.state == StepState::Sent
+        && let Some(memory) = memory(&row, row_seq, change)?
+    {
+        memory.write(tx).await?;
     }
     Ok(Some(Settled { lane: row.get("lane")?, row_seq, room_id: row.get("step_room")? }))
+}
+
+/// Returns what is to be remembered of a step that was carried.
+fn memory(row: &Row, row_seq: i64, change: &StepChange) -> Result<Option<Memory>, DbError> {
+    let (Some(portal_id), Some(network)) =
+        (row.get::<Option<i64>>("portal_id")?, row.get::<Option<String>>("network")?)
+    else {
+        return Ok(None);
+    };
+    let known = row.get::<Option<String>>("remote_id")?.map(RemoteMessageId::new);
+    let remote_id = change.remote_id.clone().or(known);
+    let network = NetworkId::new(network);
+    let (row_room, row_event) = (row.get("room_id")?, row.get("event_id")?);
+    let row_sender: Option<String> = row.get("sender")?;
+    if let Some(payload) = row.get::<Option<&str>>("payload")? {
+        let carried = Carried {
+            row_seq,
+            portal_id,
+            network,
+            work: &parse("payload", payload)?,
+            remote_id,
+            part: row.get("part")?,
+            remote_ts: change.remote_ts,
+            row_room,
+            row_event,
+            row_sender,
+            event_id: change.event_id.clone(),
+            own_user: None,
+        };
+        return Ok(carried.memory());
+    }
+    // It was settled before, without the id that is known now.
+    let to_network = row.get::<&str>("direction")? == "from_matrix";
+    if to_network && NO_PAIR.contains(&row.get::<&str>("operation")?) {
+        return Ok(None);
+    }
+    let (room, event) = match to_network {
+        true => (row_room, row_event),
+        false => (row.get("step_room")?, change.event_id.clone()),
+    };
+    let (Some(remote_id), Some(room_id), Some(event_id)) = (remote_id, room, event) else {
+        return Ok(None);
+    };
+    let (sender_mxid, remote_sender) =
+        if to_network { (row_sender, None) } else { (None, row_sender) };
+    Ok(Some(Memory::Message(Message {
+        portal_id,
+        network,
+        remote_id,
+        part: row.get("part")?,
+        room_id,
+        event_id,
+        sender_mxid,
+        remote_sender,
+        ts: change.remote_ts,
+        row_seq,
+    })))
 }
 
 /// Changes a step whose fate is open; returns whether it was.

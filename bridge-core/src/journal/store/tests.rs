@@ -12,7 +12,7 @@ use crate::{
     journal::{
         machine::StepChange,
         row::{Outcome, RowState},
-        step::{NewStep, StepState, StepWork},
+        step::{Effect, NewStep, StepState, StepWork},
     },
     network::{LostAnswer, MessageKind, Operation, RemoteStep},
 };
@@ -72,7 +72,7 @@ fn new_step(step: i64, key: &str) -> NewStep {
         login_id: Some(LoginId::new("test-1")),
         room_id: None,
         operation: "message".to_owned(),
-        work: StepWork::Network { portal, step: remote },
+        work: StepWork::Network { portal, step: remote, effect: Effect::Pair },
         lost_answer: LostAnswer::EchoMatch,
         send_key: SendKey::new(key),
         state: StepState::Queued,
@@ -186,14 +186,14 @@ async fn final_step_stays_as_it_is() {
             seq,
             step: 0,
             change: StepChange::to(StepState::Awaiting),
-            message: None,
+            memory: None,
         };
         assert_eq!(apply(&store, vec![late, mark]).await, [0, 0]);
         assert_eq!(states(&store, seq).await, [StepState::Sent]);
-        let message = store.message_of_event(1, "$1").await.unwrap().unwrap();
-        assert_eq!(message.remote_id, RemoteMessageId::new("m1"));
-        let event = store.event_of_message(1, &RemoteMessageId::new("m1"), "!r:x").await.unwrap();
-        assert_eq!(event.as_deref(), Some("$1"));
+        let pairs = store.pairs_of_event(1, "$1").await.unwrap();
+        assert_eq!(pairs[0].remote_id, RemoteMessageId::new("m1"));
+        let event = store.pairs_of_message(1, &RemoteMessageId::new("m1")).await.unwrap();
+        assert_eq!(event[0].event_id, "$1");
         assert!(store.knows_message(1, &RemoteMessageId::new("m1")).await.unwrap());
         assert!(!store.knows_message(2, &RemoteMessageId::new("m1")).await.unwrap());
     })
@@ -250,7 +250,7 @@ async fn attempts_under_way_have_lost_their_answers_at_the_next_start() {
         let steps = vec![new_step(0, "k0"), new_step(1, "k1"), new_step(2, "k2")];
         let seq = planned_row(&store, steps).await;
         let awaiting = StepChange { deadline: Some(99), ..StepChange::to(StepState::Awaiting) };
-        let change = Write::Change { seq, step: 1, change: awaiting, message: None };
+        let change = Write::Change { seq, step: 1, change: awaiting, memory: None };
         let marks = [0, 1].map(|step| Write::Mark { seq, step, now: 20 });
         apply(&store, [marks.to_vec(), vec![change]].concat()).await;
         assert!(store.has_open_send(1, &LoginId::new("test-1")).await.unwrap());

@@ -3,48 +3,121 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    ids::{NetworkId, RemoteMessageId, SendKey},
+    html,
+    ids::{NetworkId, RemoteMessageId, RemoteUserId, SendKey},
     journal::words_for::plain_text,
     matrix::{REMOTE_KEY, STEP_KEY},
-    network::{FormattedText, MessageKind, RemoteMessage},
+    network::{FormattedText, MediaRef, MessageContent, MessageKind, RemoteMessage, ReplyTo},
 };
 
+/// The longest file name that is passed on.
+const LONGEST_NAME: usize = 200;
+
 /// Something to be seen in a timeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Visible {
-    /// `m.text`, `m.notice` or `m.emote`.
-    pub(super) msgtype: &'static str,
-    /// What it says.
+    /// `m.room.message` or `m.sticker`.
+    pub(super) event_type: &'static str,
+    /// `m.text`, `m.notice`, `m.image`, ...
+    msgtype: &'static str,
+    /// What it says, or its caption.
     pub(super) text: FormattedText,
     /// The remote message it answers.
-    pub(super) reply_to: Option<RemoteMessageId>,
+    pub(super) reply_to: Option<ReplyTo>,
     /// The first remote message of its thread.
     pub(super) thread: Option<RemoteMessageId>,
+    /// Its file.
+    pub(super) media: Option<MediaRef>,
+    /// Marked as spoken.
+    voice: bool,
+    /// A `geo:` URI.
+    place: Option<String>,
+    /// Who is meant, by Matrix id.
+    people: Vec<String>,
+    /// Everybody is meant.
+    everybody: bool,
 }
 
-/// Reads a message; kinds that are not carried yet are described in words, as a notice.
-pub(super) fn message(message: &RemoteMessage) -> Visible {
-    let msgtype = match message.content.kind {
-        MessageKind::Text => "m.text",
-        MessageKind::Emote => "m.emote",
-        _ => "m.notice",
-    };
-    Visible {
-        msgtype,
-        text: plain_text(&message.content),
-        reply_to: message.reply_to.as_ref().and_then(|reply| reply.target.clone()),
+/// Where an event comes from.
+pub(super) struct Origin<'a> {
+    /// The network.
+    pub(super) network: &'a NetworkId,
+    /// The remote message.
+    pub(super) id: &'a str,
+    /// Which part of it.
+    pub(super) part: i64,
+    /// The step that sends it.
+    pub(super) key: &'a SendKey,
+}
+
+/// Reads a message's parts, the first with what it answers. `mxid_of` says who a remote person is on
+/// Matrix.
+pub(super) fn message(
+    message: &RemoteMessage,
+    mxid_of: &dyn Fn(&RemoteUserId) -> String,
+) -> Vec<Visible> {
+    let mut parts = vec![Visible {
+        reply_to: message.reply_to.clone(),
         thread: message.thread.clone(),
-    }
+        ..Visible::of(&message.content, mxid_of)
+    }];
+    parts.extend(message.more.iter().map(|content| Visible {
+        thread: message.thread.clone(),
+        ..Visible::of(content, mxid_of)
+    }));
+    parts
 }
 
 impl Visible {
     /// Makes words of the bridge's own.
     pub(super) fn notice(words: impl Into<String>) -> Self {
         Self {
+            event_type: "m.room.message",
             msgtype: "m.notice",
             text: FormattedText::plain(words),
             reply_to: None,
             thread: None,
+            media: None,
+            voice: false,
+            place: None,
+            people: Vec::new(),
+            everybody: false,
+        }
+    }
+
+    /// Reads content; kinds that cannot be shown as what they are are described, as a notice.
+    pub(super) fn of(content: &MessageContent, mxid_of: &dyn Fn(&RemoteUserId) -> String) -> Self {
+        let media = content.media.as_ref().filter(|_| content.kind.is_media());
+        let (event_type, msgtype) = match (content.kind, media) {
+            (MessageKind::Text, _) => ("m.room.message", "m.text"),
+            (MessageKind::Emote, _) => ("m.room.message", "m.emote"),
+            (MessageKind::Sticker, Some(_)) => ("m.sticker", ""),
+            (MessageKind::Image, Some(_)) => ("m.room.message", "m.image"),
+            (MessageKind::Video, Some(_)) => ("m.room.message", "m.video"),
+            (MessageKind::Audio | MessageKind::Voice, Some(_)) => ("m.room.message", "m.audio"),
+            (MessageKind::File, Some(_)) => ("m.room.message", "m.file"),
+            (MessageKind::Location, _) if content.place.is_some() => {
+                ("m.room.message", "m.location")
+            }
+            _ => ("m.room.message", "m.notice"),
+        };
+        let as_it_is = media.is_some() || msgtype == "m.location";
+        let mut text = if as_it_is { content.text.clone() } else { plain_text(content) };
+        text.html = text.html.and_then(|html| html::sanitise(&html::link_pills(&html, mxid_of)));
+        let people = content.mentions.people.iter().filter_map(|mention| match mention {
+            mention if mention.user.is_some() => mention.user.as_ref().map(mxid_of),
+            mention => mention.mxid.clone(),
+        });
+        Self {
+            event_type,
+            msgtype,
+            text,
+            media: media.cloned(),
+            voice: content.kind == MessageKind::Voice,
+            place: content.place.clone().filter(|_| msgtype == "m.location"),
+            people: people.collect(),
+            everybody: content.mentions.room,
+            ..Self::notice("")
         }
     }
 
@@ -53,18 +126,9 @@ impl Visible {
         &self,
         reply_to: Option<String>,
         thread: Option<String>,
-        network: &NetworkId,
-        remote_id: &str,
-        part: i64,
-        key: &SendKey,
+        origin: &Origin<'_>,
     ) -> Value {
-        let mut content = Map::new();
-        content.insert("msgtype".to_owned(), json!(self.msgtype));
-        content.insert("body".to_owned(), json!(self.text.plain));
-        if let Some(html) = &self.text.html {
-            content.insert("format".to_owned(), json!("org.matrix.custom.html"));
-            content.insert("formatted_body".to_owned(), json!(html));
-        }
+        let mut content = self.bare(reply_to.is_none() && thread.is_none());
         let relation = match (thread, reply_to) {
             (Some(thread), reply) => Some(json!({
                 "rel_type": "m.thread",
@@ -78,29 +142,161 @@ impl Visible {
         if let Some(relation) = relation {
             content.insert("m.relates_to".to_owned(), relation);
         }
-        let remote = json!({ "network": network.as_str(), "id": remote_id, "part": part });
-        content.insert(REMOTE_KEY.to_owned(), remote);
-        content.insert(STEP_KEY.to_owned(), json!(key.as_str()));
+        tag(&mut content, origin);
         Value::Object(content)
     }
+
+    /// Makes the content of an edit of an event.
+    pub(super) fn replacement(&self, event_id: &str, origin: &Origin<'_>) -> Value {
+        let new = self.bare(false);
+        let mut content = new.clone();
+        for field in ["body", "formatted_body"] {
+            if let Some(text) = content.get(field).and_then(Value::as_str) {
+                let marked = format!("* {text}");
+                content.insert(field.to_owned(), json!(marked));
+            }
+        }
+        content.insert("m.new_content".to_owned(), Value::Object(new));
+        let relation = json!({ "rel_type": "m.replace", "event_id": event_id });
+        content.insert("m.relates_to".to_owned(), relation);
+        tag(&mut content, origin);
+        Value::Object(content)
+    }
+
+    /// Makes what it says. `quoting`: an answer to something that is not here quotes it.
+    fn bare(&self, quoting: bool) -> Map<String, Value> {
+        let mut content = Map::new();
+        if !self.msgtype.is_empty() {
+            content.insert("msgtype".to_owned(), json!(self.msgtype));
+        }
+        let quoted = self.reply_to.as_ref().filter(|_| quoting).and_then(quote);
+        let text = match quoted {
+            Some((plain, html)) => FormattedText {
+                html: self.text.html.as_ref().map(|text| format!("{html}{text}")),
+                plain: format!("{plain}\n\n{}", self.text.plain),
+            },
+            None => self.text.clone(),
+        };
+        match &self.media {
+            Some(media) => add_media(&mut content, media, &text, self.voice),
+            None => {
+                content.insert("body".to_owned(), json!(text.plain));
+            }
+        }
+        if let Some(place) = &self.place {
+            content.insert("geo_uri".to_owned(), json!(place));
+        }
+        if let Some(html) = &text.html {
+            content.insert("format".to_owned(), json!("org.matrix.custom.html"));
+            content.insert("formatted_body".to_owned(), json!(html));
+        }
+        // Where nobody is named, clients look for names in the text, as they always did.
+        if !self.people.is_empty() || self.everybody {
+            let mut mentions = json!({});
+            if !self.people.is_empty() {
+                mentions["user_ids"] = json!(self.people);
+            }
+            if self.everybody {
+                mentions["room"] = json!(true);
+            }
+            content.insert("m.mentions".to_owned(), mentions);
+        }
+        content
+    }
+}
+
+fn tag(content: &mut Map<String, Value>, origin: &Origin<'_>) {
+    let Origin { network, id, part, key } = origin;
+    let remote = json!({ "network": network.as_str(), "id": id, "part": part });
+    content.insert(REMOTE_KEY.to_owned(), remote);
+    content.insert(STEP_KEY.to_owned(), json!(key.as_str()));
+}
+
+fn quote(reply: &ReplyTo) -> Option<(String, String)> {
+    let (author, excerpt) = (reply.author.as_ref()?, reply.excerpt.as_ref()?);
+    let escaped = format!("{}: {}", html::escape(author), html::escape(excerpt));
+    Some((format!("> <{author}> {excerpt}"), format!("<blockquote>{escaped}</blockquote>")))
+}
+
+/// Adds what is known about a file; its address comes when it is uploaded.
+fn add_media(
+    content: &mut Map<String, Value>,
+    media: &MediaRef,
+    text: &FormattedText,
+    voice: bool,
+) {
+    let name = file_name(media);
+    let caption = text.plain.as_str();
+    content.insert("body".to_owned(), json!(if caption.is_empty() { &name } else { caption }));
+    content.insert("filename".to_owned(), json!(name));
+    let mut info = Map::new();
+    let facts = [
+        ("mimetype", media.content_type.as_deref().map(|kind| json!(content_type(kind)))),
+        ("size", media.size.map(|size| json!(size))),
+        ("w", media.width.map(|width| json!(width))),
+        ("h", media.height.map(|height| json!(height))),
+        ("duration", media.duration_ms.map(|duration| json!(duration))),
+    ];
+    for (key, value) in facts {
+        if let Some(value) = value {
+            info.insert(key.to_owned(), value);
+        }
+    }
+    content.insert("info".to_owned(), Value::Object(info));
+    if voice {
+        content.insert("org.matrix.msc3245.voice".to_owned(), json!({}));
+    }
+}
+
+/// Returns a file's name without what could make it a path or hide its ending.
+pub(crate) fn file_name(media: &MediaRef) -> String {
+    let given = media.filename.as_deref().unwrap_or_default();
+    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    let direction = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let kept = last.chars().filter(|c| !c.is_control() && !direction(*c));
+    let name: String = kept.take(LONGEST_NAME).collect();
+    match name.trim().trim_start_matches('.') {
+        "" => "file".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Returns a content type if it is written like one, else that of any file.
+pub(crate) fn content_type(given: &str) -> String {
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    let fits = essence.split_once('/').is_some_and(|(kind, rest)| token(kind) && token(rest));
+    if fits { essence } else { "application/octet-stream".to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::MessageContent;
+
+    fn origin<'a>(network: &'a NetworkId, key: &'a SendKey) -> Origin<'a> {
+        Origin { network, id: "m1", part: 0, key }
+    }
+
+    fn ghost(user: &RemoteUserId) -> String {
+        format!("@{user}:x")
+    }
+
+    fn shown(content: &MessageContent) -> Value {
+        let (network, key) = (NetworkId::new("demo"), SendKey::new("00ff"));
+        Visible::of(content, &ghost).content(None, None, &origin(&network, &key))
+    }
 
     #[test]
     fn text_carries_its_origin_and_its_step() {
-        let said = RemoteMessage::new(MessageContent::plain(MessageKind::Emote, "waves"));
-        let key = SendKey::new("00ff");
-        let content = message(&said).content(
+        let said = MessageContent::plain(MessageKind::Emote, "waves");
+        let (network, key) = (NetworkId::new("demo"), SendKey::new("00ff"));
+        let content = Visible::of(&said, &ghost).content(
             Some("$a".to_owned()),
             None,
-            &NetworkId::new("demo"),
-            "m1",
-            0,
-            &key,
+            &origin(&network, &key),
         );
         assert_eq!(
             content,
@@ -115,10 +311,66 @@ mod tests {
     }
 
     #[test]
-    fn picture_is_described_and_not_dropped() {
-        let said = RemoteMessage::new(MessageContent::plain(MessageKind::Image, "sunset"));
-        let visible = message(&said);
-        assert_eq!(visible.msgtype, "m.notice");
-        assert!(visible.text.plain.contains("a picture: sunset"), "{}", visible.text.plain);
+    fn picture_without_a_file_is_described_and_not_dropped() {
+        let content = shown(&MessageContent::plain(MessageKind::Image, "sunset"));
+        assert_eq!(content["msgtype"], "m.notice");
+        let body = content["body"].as_str().expect("it says something");
+        assert!(body.contains("a picture: sunset"), "{body}");
+    }
+
+    #[test]
+    fn file_has_its_name_and_its_caption() {
+        let media = MediaRef {
+            filename: Some("../../x/gondola.jpg".to_owned()),
+            content_type: Some("image/JPEG; x=y".to_owned()),
+            width: Some(3),
+            ..MediaRef::default()
+        };
+        let mut said = MessageContent::plain(MessageKind::Image, "at dusk").with_media(media);
+        let content = shown(&said);
+        assert_eq!(
+            (&content["body"], &content["filename"]),
+            (&json!("at dusk"), &json!("gondola.jpg"))
+        );
+        assert_eq!(content["info"], json!({ "mimetype": "image/jpeg", "w": 3 }));
+        said.text.plain.clear();
+        assert_eq!(shown(&said)["body"], "gondola.jpg");
+    }
+
+    #[test]
+    fn an_edit_says_what_it_replaces() {
+        let (network, key) = (NetworkId::new("demo"), SendKey::new("00ff"));
+        let new = MessageContent::text("tea");
+        let content = Visible::of(&new, &ghost).replacement("$old", &origin(&network, &key));
+        assert_eq!(content["body"], "* tea");
+        assert_eq!(content["m.new_content"], json!({ "msgtype": "m.text", "body": "tea" }));
+        assert_eq!(content["m.relates_to"], json!({ "rel_type": "m.replace", "event_id": "$old" }));
+    }
+
+    #[test]
+    fn an_answer_to_something_unknown_quotes_it() {
+        let mut said = RemoteMessage::new(MessageContent::text("yes"));
+        said.reply_to = Some(ReplyTo {
+            author: Some("bob".to_owned()),
+            excerpt: Some("shall we?".to_owned()),
+            ..ReplyTo::default()
+        });
+        let (network, key) = (NetworkId::new("demo"), SendKey::new("00ff"));
+        let visible = message(&said, &ghost).remove(0);
+        let content = visible.content(None, None, &origin(&network, &key));
+        assert_eq!(content["body"], "> <bob> shall we?\n\nyes");
+    }
+
+    #[test]
+    fn people_are_called_by_their_matrix_ids() {
+        let bob = RemoteUserId::new("bob");
+        let mut said = MessageContent::text("bob: hi");
+        said.text.html =
+            Some(format!("{}: hi<script>", crate::network::Mention::pill(&bob, "bob")));
+        said.mentions.people.push(crate::network::Mention::remote(bob));
+        let content = shown(&said);
+        assert_eq!(content["m.mentions"], json!({ "user_ids": ["@bob:x"] }));
+        let html = content["formatted_body"].as_str().expect("it has markup");
+        assert_eq!(html, "<a href=\"https://matrix.to/#/%40bob%3Ax\">bob</a>: hi");
     }
 }

@@ -1,20 +1,21 @@
 //! From a network to Matrix: station 5 (plan) of the journey in ARCHITECTURE.md. The room is made if need be, the
 //! sender is made ready, and everything the send needs is put into steps.
 
-mod content;
+mod changes;
+pub(crate) mod content;
 
 use std::time::Duration;
 
-use self::content::Visible;
+use self::content::{Origin, Visible};
 use super::{
     Journal,
     plan::{Plan, PlanTrouble},
     row::Row,
-    step::{MatrixCall, NewStep, STEPS_PER_TARGET, StepState, StepWork},
+    step::{Effect, MatrixCall, NewStep, STEPS_PER_TARGET, StepState, StepWork},
     words_for::{Fallback, fallback},
 };
 use crate::{
-    ids::{LoginId, NetworkId, RemoteUserId},
+    ids::{LoginId, NetworkId, RemoteMessageId, RemoteUserId},
     network::{
         ChatInfo, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
         RemoteSender,
@@ -81,23 +82,23 @@ impl Journal {
 
     /// Ours coming back, and what is known already.
     async fn settle_without_steps(&self, p: &Planning<'_>) -> Result<Option<Plan>, PlanTrouble> {
-        match &p.event.kind {
-            RemoteEventKind::Message(_) | RemoteEventKind::Poll { .. } => {}
-            RemoteEventKind::Redaction { target } => {
-                let known = self.store.knows_message(p.portal.id, target).await?;
-                return Ok((!known).then(|| Plan::ignored("takes back what is not on Matrix")));
-            }
+        let is_change = match &p.event.kind {
+            RemoteEventKind::Message(_) | RemoteEventKind::Poll { .. } => false,
+            RemoteEventKind::Edit { .. }
+            | RemoteEventKind::Redaction { .. }
+            | RemoteEventKind::Reaction { .. }
+            | RemoteEventKind::ReactionRemove { .. } => true,
             _ => return Ok(None),
-        }
+        };
         // While a send of that account is under way, this may be it: its fate decides. Asked first:
-        // once no send is open, the pair it made is stored.
+        // once no send is open, what it made is stored.
         if let Some(speaker) = self.account_of(p)
             && self.store.has_open_send(p.portal.id, &speaker).await?
             && (self.can_send(&speaker) || self.now() < p.row.accepted_at + LONGEST_WAIT)
         {
             return Ok(Some(Plan::Soon(LOOK_AGAIN)));
         }
-        if let Some(id) = &p.event.id
+        if let Some(id) = p.event.id.as_ref().filter(|_| !is_change)
             && self.store.knows_message(p.portal.id, id).await?
         {
             return Ok(Some(Plan::ignored("already here")));
@@ -124,8 +125,28 @@ impl Journal {
         let portals = &self.parts.portals;
         match &p.event.kind {
             RemoteEventKind::Message(message) => {
-                let visible = content::message(message);
-                self.plan_visible(p, visible, true).await
+                let parts = content::message(message, &self.mxids(p));
+                self.plan_visible(p, &parts, true).await
+            }
+            RemoteEventKind::Edit { target, part, content } => {
+                match self.plan_edit(p, target, *part, content).await? {
+                    Some(plan) => Ok(plan),
+                    None => self.plan_words(p).await,
+                }
+            }
+            RemoteEventKind::Reaction { target, key } => {
+                match self.plan_reaction(p, target, key).await? {
+                    Some(plan) => Ok(plan),
+                    None => self.plan_words(p).await,
+                }
+            }
+            RemoteEventKind::ReactionRemove { target, key } => {
+                self.plan_reaction_remove(p, target, key).await
+            }
+            RemoteEventKind::Redaction { target } => self.plan_redaction(p, target).await,
+            RemoteEventKind::PowerLevels { levels } => {
+                let steps = portals.plan_power_levels(&p.portal, levels, &p.login);
+                Ok(self.room_steps(p, steps))
             }
             RemoteEventKind::ChatInfo(info) => {
                 let steps = portals.plan_info(&p.portal, info).await?;
@@ -143,12 +164,15 @@ impl Journal {
                 let steps = portals.plan_id_change(&p.portal, &old, &new, profile).await?;
                 Ok(self.room_steps(p, steps))
             }
-            other => match fallback(other, &self.name_of(p)) {
-                Fallback::Notice(words) => {
-                    self.plan_visible(p, Visible::notice(words), false).await
-                }
-                Fallback::Ignored(why) => Ok(Plan::ignored(why)),
-            },
+            _ => self.plan_words(p).await,
+        }
+    }
+
+    /// Tells in words what cannot be shown as what it is.
+    async fn plan_words(&self, p: &Planning<'_>) -> Result<Plan, PlanTrouble> {
+        match fallback(&p.event.kind, &self.name_of(p)) {
+            Fallback::Notice(words) => self.plan_visible(p, &[Visible::notice(words)], false).await,
+            Fallback::Ignored(why) => Ok(Plan::ignored(why)),
         }
     }
 
@@ -165,7 +189,7 @@ impl Journal {
         if change.membership == RemoteMembership::Knock {
             return match fallback(&p.event.kind, change.user.as_str()) {
                 Fallback::Notice(words) => {
-                    self.plan_visible(p, Visible::notice(words), false).await
+                    self.plan_visible(p, &[Visible::notice(words)], false).await
                 }
                 Fallback::Ignored(why) => Ok(Plan::ignored(why)),
             };
@@ -192,40 +216,75 @@ impl Journal {
     async fn plan_visible(
         &self,
         p: &Planning<'_>,
-        visible: Visible,
+        parts: &[Visible],
         as_sender: bool,
     ) -> Result<Plan, PlanTrouble> {
         let mut steps = Vec::new();
-        for (number, room) in (0_i64..).zip(&p.portal.rooms) {
+        for (target, room) in (0_i64..).zip(&p.portal.rooms) {
             let sender = match p.event.sender.as_ref().filter(|_| as_sender) {
                 Some(sender) => self.mxid_in(p, sender, room).await?,
                 None => self.parts.matrix.bot().to_owned(),
             };
-            let reply_to = match &visible.reply_to {
-                Some(id) => self.store.event_of_message(p.portal.id, id, room).await?,
-                None => None,
-            };
-            let thread = match &visible.thread {
-                Some(id) => self.store.event_of_message(p.portal.id, id, room).await?,
-                None => None,
-            };
-            let number = number * STEPS_PER_TARGET;
-            let key = self.keys.step(p.row.seq, number);
-            let id = p.row.remote_id.as_deref().unwrap_or_default();
-            let content = visible.content(reply_to, thread, &p.network, id, 0, &key);
-            let call = MatrixCall::Event {
-                sender,
-                room: room.clone(),
-                event_type: "m.room.message".to_owned(),
-                content,
-                ts: p.event.timestamp,
-            };
-            steps.push(self.matrix_step(p, number, room.clone(), call));
+            let mut next = target * STEPS_PER_TARGET;
+            for (part, visible) in (0_i64..).zip(parts) {
+                let answered = visible.reply_to.as_ref().and_then(|reply| reply.target.as_ref());
+                let reply_to = self.event_in(p, answered, room).await?;
+                let thread = self.event_in(p, visible.thread.as_ref(), room).await?;
+                let file = self.upload_step(p, next, visible, &sender, room, &mut steps);
+                let number = next + i64::from(file.is_some());
+                next = number + 1;
+                let key = self.keys.step(p.row.seq, number);
+                let id = p.row.remote_id.as_deref().unwrap_or_default();
+                let origin = Origin { network: &p.network, id, part, key: &key };
+                let call = MatrixCall::Event {
+                    sender: sender.clone(),
+                    room: room.clone(),
+                    event_type: visible.event_type.to_owned(),
+                    content: visible.content(reply_to, thread, &origin),
+                    ts: p.event.timestamp,
+                    effect: Effect::Pair,
+                    file,
+                };
+                steps.push(NewStep { part, ..self.matrix_step(p, number, room.clone(), call) });
+            }
         }
         if steps.is_empty() {
             return Ok(Plan::ignored("no room yet"));
         }
         Ok(Plan::Steps(steps))
+    }
+
+    /// Plans the upload of something's file, if it has one; returns the step's number.
+    fn upload_step(
+        &self,
+        p: &Planning<'_>,
+        number: i64,
+        visible: &Visible,
+        sender: &str,
+        room: &str,
+        steps: &mut Vec<NewStep>,
+    ) -> Option<i64> {
+        let media = visible.media.clone()?;
+        let call = MatrixCall::Upload {
+            room: room.to_owned(),
+            sender: sender.to_owned(),
+            login: p.login.clone(),
+            media,
+        };
+        let step = self.matrix_step(p, number, room.to_owned(), call);
+        steps.push(NewStep { remote_id: None, ..step });
+        Some(number)
+    }
+
+    async fn event_in(
+        &self,
+        p: &Planning<'_>,
+        message: Option<&RemoteMessageId>,
+        room: &str,
+    ) -> Result<Option<String>, PlanTrouble> {
+        let Some(id) = message else { return Ok(None) };
+        let pairs = self.store.pairs_of_message(p.portal.id, id).await?;
+        Ok(pairs.into_iter().find(|pair| pair.room_id == room).map(|pair| pair.event_id))
     }
 
     fn matrix_step(&self, p: &Planning<'_>, step: i64, room: String, call: MatrixCall) -> NewStep {
@@ -291,7 +350,10 @@ pub(super) fn sender_name(sender: &RemoteSender) -> String {
 /// Returns the visible text of a remote event, for onlookers.
 pub(super) fn visible_text(event: &RemoteEvent) -> Option<String> {
     match &event.kind {
-        RemoteEventKind::Message(message) => Some(content::message(message).text.plain),
+        RemoteEventKind::Message(message) => {
+            let parts = content::message(message, &|user| user.as_str().to_owned());
+            Some(parts.first()?.text.plain.clone())
+        }
         _ => None,
     }
 }

@@ -203,7 +203,7 @@ async fn what_the_network_cannot_do_is_said_or_degraded() {
     let said = world.homeserver.said(&room);
     assert!(said.iter().any(|line| line.contains("Pictures cannot be sent on Test")), "{said:?}");
     assert!(said.iter().any(|line| line.contains("does not like that text")), "{said:?}");
-    assert_eq!(world.network.texts("#a"), ["reacts with 👍"]);
+    assert_eq!(world.network.texts("#a"), ["reacts with 👍 to “hello”"]);
 }
 
 #[tokio::test]

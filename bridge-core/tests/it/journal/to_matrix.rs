@@ -142,7 +142,7 @@ async fn ghost_that_was_thrown_out_is_brought_back() {
 }
 
 #[tokio::test]
-async fn reply_finds_its_event_and_unknown_kinds_are_put_into_words() {
+async fn reply_finds_its_event_and_what_concerns_nothing_here_is_put_into_words() {
     let mut world = World::new();
     world.start().await;
     let room = world.room("#a").await;
@@ -154,13 +154,23 @@ async fn reply_finds_its_event_and_unknown_kinds_are_put_into_words() {
     let mut reaction = message("#a", "bob", Some("3"), "");
     reaction.kind =
         RemoteEventKind::Reaction { target: RemoteMessageId::new("2"), key: "👍".to_owned() };
+    world.network.hears("test-1", reaction.clone()).await.unwrap();
     world.network.hears("test-1", reaction).await.unwrap();
+    let mut stray = message("#a", "bob", Some("4"), "");
+    stray.kind = RemoteEventKind::Reaction {
+        target: RemoteMessageId::new("unheard"),
+        key: "👍".to_owned(),
+    };
+    world.network.hears("test-1", stray).await.unwrap();
     world.settled().await;
     let events = world.homeserver.events(&room, "m.room.message");
     assert_eq!(
         events[1]["content"]["m.relates_to"]["m.in_reply_to"]["event_id"],
         events[0]["event_id"]
     );
+    let reactions = world.homeserver.events(&room, "m.reaction");
+    assert_eq!(reactions.len(), 1, "the same reaction again changes nothing");
+    assert_eq!(reactions[0]["content"]["m.relates_to"]["event_id"], events[1]["event_id"]);
     assert_eq!(world.homeserver.said(&room)[2], "rialtobot: * bob reacted to a message with 👍");
 }
 

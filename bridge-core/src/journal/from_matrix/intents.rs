@@ -1,0 +1,242 @@
+//! What a person did, in a portal's own terms: the messages it refers to are looked up there, and
+//! what is to be remembered of it is decided.
+
+use std::sync::Arc;
+
+use super::{Draft, Event};
+use crate::{
+    ids::RemoteMessageId,
+    journal::{
+        Journal,
+        degrade::Facts,
+        plan::PlanTrouble,
+        step::Effect,
+        store::{Pair, Reaction},
+    },
+    network::{MessageContent, NetworkClient, OutgoingKind},
+    portals::Portal,
+};
+
+/// One thing to be carried.
+pub(super) struct Intent {
+    /// What.
+    pub(super) kind: OutgoingKind,
+    /// What is known beside it.
+    pub(super) facts: Facts,
+    /// What is remembered of it.
+    pub(super) effect: Effect,
+}
+
+/// What a draft comes to in a portal.
+pub(super) enum Intents {
+    /// These things, in order.
+    These(Vec<Intent>),
+    /// Nothing, and the person is told why.
+    Refused(String),
+    /// Nothing, by rule.
+    Ignored(&'static str),
+}
+
+impl Intent {
+    fn plain(kind: OutgoingKind) -> Self {
+        Self { kind, facts: Facts::default(), effect: Effect::Nothing }
+    }
+}
+
+fn unknown_target() -> Intents {
+    const WORDS: &str =
+        "The message it refers to is not known on the network. Nothing was changed there.";
+    Intents::Refused(WORDS.to_owned())
+}
+
+fn one(kind: OutgoingKind) -> Intents {
+    Intents::These(vec![Intent::plain(kind)])
+}
+
+impl Journal {
+    /// Looks up what a draft refers to in a portal.
+    pub(super) async fn intents(
+        &self,
+        event: &Event,
+        draft: &Draft,
+        portal: &Portal,
+        client: &Arc<dyn NetworkClient>,
+        relayed: bool,
+    ) -> Result<Intents, PlanTrouble> {
+        Ok(match draft {
+            Draft::Message { content, reply_to, thread } => {
+                let content = self.content_for(event, content, portal).await?;
+                let reply_to = match reply_to {
+                    Some(target) => Some(self.answered(event, target, portal).await?),
+                    None => None,
+                };
+                let thread = match thread {
+                    Some(root) => self.first_pair(portal, root).await?.map(|pair| pair.remote_id),
+                    None => None,
+                };
+                let kind = OutgoingKind::Message { content, reply_to, thread };
+                Intents::These(vec![Intent {
+                    kind,
+                    facts: Facts { relayed, ..Facts::default() },
+                    effect: Effect::Pair,
+                }])
+            }
+            Draft::Edit { target, content } => {
+                self.edit(event, target, content, portal, relayed).await?
+            }
+            Draft::Redaction { target } => self.redaction(target, portal).await?,
+            Draft::Reaction { target, key } => {
+                self.reaction(event, target, key, portal, client, relayed).await?
+            }
+            Draft::Poll { content } => Intents::These(vec![Intent {
+                effect: Effect::Pair,
+                ..Intent::plain(OutgoingKind::Poll { content: content.clone() })
+            }]),
+            Draft::Name(name) => one(OutgoingKind::Name { name: name.clone() }),
+            Draft::Topic(topic) => one(OutgoingKind::Topic { topic: topic.clone() }),
+            Draft::Avatar(avatar) => one(OutgoingKind::Avatar { avatar: avatar.clone() }),
+            Draft::Membership { member, membership, reason } => {
+                match self.parts.ghosts.by_mxid(member).await? {
+                    Some((network, user)) if network == portal.key.network => {
+                        one(OutgoingKind::Membership {
+                            user,
+                            membership: *membership,
+                            reason: reason.clone(),
+                        })
+                    }
+                    _ => Intents::Refused(format!("{member} is nobody on this network.")),
+                }
+            }
+            Draft::PowerLevels { now, before } => self.power_levels(now, before, portal).await?,
+            Draft::Refused(words) => Intents::Refused(words.clone()),
+            Draft::NotCarried(_) | Draft::Ignored(_) => Intents::Ignored("nothing to carry"),
+        })
+    }
+
+    /// Returns a message's content as a portal needs it: people by their ids there, files with links.
+    async fn content_for(
+        &self,
+        event: &Event,
+        content: &MessageContent,
+        portal: &Portal,
+    ) -> Result<MessageContent, PlanTrouble> {
+        let mut content = content.clone();
+        if !content.mentions.is_empty() {
+            content.mentions = self.mentioned(&content.mentions, portal).await?;
+        }
+        if let Some(media) = &mut content.media {
+            media.link = self.link_to(event, media, portal).await?;
+        }
+        Ok(content)
+    }
+
+    async fn edit(
+        &self,
+        event: &Event,
+        target: &str,
+        content: &MessageContent,
+        portal: &Portal,
+        relayed: bool,
+    ) -> Result<Intents, PlanTrouble> {
+        let pairs = self.store.pairs_of_event(portal.id, target).await?;
+        let parts: Vec<RemoteMessageId> = pairs.iter().map(|pair| pair.remote_id.clone()).collect();
+        let said = pairs.first().and_then(|pair| pair.ts);
+        let facts = Facts {
+            previous: self.text_before(event, target).await?,
+            age_ms: said.map(|said| event.timestamp.saturating_sub(said)),
+            relayed,
+            unknown_target: parts.is_empty(),
+            excerpt: None,
+        };
+        let content = self.content_for(event, content, portal).await?;
+        let first = parts.first().cloned().unwrap_or_else(|| RemoteMessageId::new(""));
+        let kind = OutgoingKind::Edit { target: first, parts, content };
+        let effect = Effect::PartOf { event_id: target.to_owned() };
+        Ok(Intents::These(vec![Intent { kind, facts, effect }]))
+    }
+
+    /// What is taken back is a message, part by part, or a reaction.
+    async fn redaction(&self, target: &str, portal: &Portal) -> Result<Intents, PlanTrouble> {
+        if self.store.was_redacted_by_us(target).await? {
+            return Ok(Intents::Ignored("ours coming back"));
+        }
+        if let Some(reaction) = self.store.reaction_of_event(portal.id, target).await? {
+            let Reaction { remote_id, key, .. } = reaction;
+            return Ok(Intents::These(vec![Intent {
+                effect: Effect::ReactionGone { event_id: target.to_owned() },
+                ..Intent::plain(OutgoingKind::ReactionRemove { target: remote_id, key })
+            }]));
+        }
+        let pairs = self.store.pairs_of_event(portal.id, target).await?;
+        if pairs.is_empty() {
+            return Ok(Intents::Ignored("what was taken back is not on the network"));
+        }
+        let gone = |pair: Pair| Intent {
+            effect: Effect::MessageGone { event_id: target.to_owned() },
+            ..Intent::plain(OutgoingKind::Redaction { target: pair.remote_id })
+        };
+        Ok(Intents::These(pairs.into_iter().map(gone).collect()))
+    }
+
+    async fn reaction(
+        &self,
+        event: &Event,
+        target: &str,
+        key: &str,
+        portal: &Portal,
+        client: &Arc<dyn NetworkClient>,
+        relayed: bool,
+    ) -> Result<Intents, PlanTrouble> {
+        let Some(pair) = self.first_pair(portal, target).await? else {
+            return Ok(unknown_target());
+        };
+        let own = client.own_user().map(|user| user.as_str().to_owned()).unwrap_or_default();
+        let standing = self.store.standing_reactions(portal.id, &pair.remote_id, &own, key).await?;
+        if !relayed && !standing.is_empty() {
+            return Ok(Intents::Ignored("this reaction is there already"));
+        }
+        let facts = Facts {
+            excerpt: self.excerpt_of(&event.room, target).await?,
+            relayed,
+            ..Facts::default()
+        };
+        let target = pair.remote_id;
+        let effect = Effect::Reaction { target: target.clone(), sender: own, key: key.to_owned() };
+        let kind = OutgoingKind::Reaction { target, key: key.to_owned() };
+        Ok(Intents::These(vec![Intent { kind, facts, effect }]))
+    }
+
+    async fn power_levels(
+        &self,
+        now: &std::collections::BTreeMap<String, i64>,
+        before: &Option<std::collections::BTreeMap<String, i64>>,
+        portal: &Portal,
+    ) -> Result<Intents, PlanTrouble> {
+        // Without what was before, nobody knows what was changed.
+        let Some(before) = before else {
+            return Ok(Intents::Ignored("rights that stay on Matrix"));
+        };
+        let mut changes = Vec::new();
+        for mxid in now.keys().chain(before.keys().filter(|mxid| !now.contains_key(*mxid))) {
+            let (level, was) = (now.get(mxid).copied(), before.get(mxid).copied());
+            if level == was {
+                continue;
+            }
+            if let Some((network, user)) = self.parts.ghosts.by_mxid(mxid).await?
+                && network == portal.key.network
+            {
+                let level = level.unwrap_or(0);
+                let kind = OutgoingKind::PowerLevels { user, level, before: was };
+                changes.push(Intent::plain(kind));
+            }
+        }
+        Ok(match changes.is_empty() {
+            true => Intents::Ignored("rights that stay on Matrix"),
+            false => Intents::These(changes),
+        })
+    }
+
+    async fn first_pair(&self, portal: &Portal, event: &str) -> Result<Option<Pair>, PlanTrouble> {
+        Ok(self.store.pairs_of_event(portal.id, event).await?.into_iter().next())
+    }
+}
