@@ -103,7 +103,26 @@ impl Matrix {
         let call = Call::new("event", Method::GET, &["rooms", room, "event", event_id]);
         match self.natural(self.bot(), call).await {
             Ok(event) => Ok(Some(event)),
-            Err(MatrixTrouble::Refused { .. }) => Ok(None),
+            // What was said lately is found among the room's messages too.
+            Err(MatrixTrouble::Refused { .. }) => {
+                let recent = self.recent(room).await?;
+                Ok(recent.into_iter().find(|event| event["event_id"] == event_id))
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Returns the newest events of a room, newest first; none where the bot may not look.
+    async fn recent(&self, room: &str) -> Result<Vec<Value>, MatrixTrouble> {
+        let call = Call::new("messages", Method::GET, &["rooms", room, "messages"])
+            .query("dir", "b")
+            .query("limit", PAGE);
+        match self.natural(self.bot(), call).await {
+            Ok(mut answer) => match answer["chunk"].take() {
+                Value::Array(events) => Ok(events),
+                _ => Ok(Vec::new()),
+            },
+            Err(MatrixTrouble::Refused { .. }) => Ok(Vec::new()),
             Err(trouble) => Err(trouble),
         }
     }
@@ -122,19 +141,22 @@ impl Matrix {
             Method::GET,
             &["rooms", room, "relations", event_id, "m.replace"],
         );
-        let answer = match self.natural(self.bot(), call.query("limit", 20)).await {
-            Ok(answer) => answer,
-            Err(MatrixTrouble::Refused { .. } | MatrixTrouble::Retry { .. }) => return Ok(None),
+        let found = match self.natural(self.bot(), call.query("limit", 20)).await {
+            Ok(mut answer) => answer["chunk"].take(),
+            Err(MatrixTrouble::Refused { .. }) => Value::Array(self.recent(room).await?),
             Err(trouble) => return Err(trouble),
         };
-        let edits = answer.get("chunk").and_then(Value::as_array).into_iter().flatten();
-        let mut edits = edits.filter(|edit| edit["sender"] == sender);
+        let edits: Vec<&Value> = found
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|edit| edit["sender"] == sender)
+            .filter(|edit| edit["content"]["m.relates_to"]["rel_type"] == "m.replace")
+            .filter(|edit| edit["content"]["m.relates_to"]["event_id"] == event_id)
+            .collect();
         // Newest first: what stands behind the one that is asked about came before it.
-        let newest = match edits.clone().any(|edit| edit["event_id"] == but) {
-            true => edits.skip_while(|edit| edit["event_id"] != but).nth(1),
-            false => edits.next(),
-        };
-        Ok(newest.cloned())
+        let asked = edits.iter().position(|edit| edit["event_id"] == but);
+        Ok(edits.get(asked.map_or(0, |at| at + 1)).map(|edit| (*edit).clone()))
     }
 
     /// Returns what was said in a room after an event, oldest first, as far back as one page goes.

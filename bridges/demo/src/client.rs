@@ -8,26 +8,28 @@ use async_trait::async_trait;
 use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 use bridge_core::network::{
     Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, CommitError, ConnectContext,
-    Cursor, Directory, NetworkClient, NetworkError, Outgoing, Refusal, RemoteSink, RemoteStep,
-    SendOutcome, UserInfo,
+    Consent, Cursor, Directory, MediaRef, MediaSource, MediaStream, NetworkClient, NetworkError,
+    Outgoing, PlumbRequest, Refusal, RemoteSink, RemoteStep, SendOutcome, UserInfo,
 };
 use support_clock::SharedClock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capabilities;
+use crate::capabilities::{self, Ability, LARGEST_FILE};
 use crate::chat_info;
 use crate::error::send_outcome;
 use crate::from_matrix::{self, Post};
-use crate::ids::{make_message_id, make_user_id, parse_user_id};
+use crate::ids::{Place, make_message_id, make_user_id, parse_user_id};
 use crate::metadata::LoginMetadata;
-use crate::network::{DemoNetwork, Refused};
+use crate::network::{Deed, DemoFile, DemoNetwork, Refused};
 use crate::to_matrix;
 
 /// The one stream of updates there is.
 const STREAM: &str = "updates";
 /// How many updates are committed together.
 const AT_ONCE: usize = 100;
+/// The rank from which one decides what becomes of a group.
+const OPERATOR: i64 = 50;
 /// How long the core is given when its storage is in trouble, before the same is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,8 @@ pub(crate) struct DemoClient {
     tasks: TaskTracker,
     /// Ends the connection of now; replaced by each `connect`.
     connection: Mutex<CancellationToken>,
+    /// Where files from Matrix are read.
+    files: Mutex<MediaSource>,
 }
 
 #[derive(Debug)]
@@ -46,6 +50,7 @@ struct Inner {
     clock: SharedClock,
     login: LoginId,
     metadata: LoginMetadata,
+    lacks: Vec<Ability>,
 }
 
 impl DemoClient {
@@ -54,9 +59,37 @@ impl DemoClient {
         clock: SharedClock,
         login: LoginId,
         metadata: LoginMetadata,
+        lacks: Vec<Ability>,
     ) -> Self {
-        let inner = Arc::new(Inner { network, clock, login, metadata });
-        Self { inner, tasks: TaskTracker::new(), connection: Mutex::default() }
+        let inner = Arc::new(Inner { network, clock, login, metadata, lacks });
+        let (connection, files) = (Mutex::default(), Mutex::default());
+        Self { inner, tasks: TaskTracker::new(), connection, files }
+    }
+
+    /// Makes a stored step what the network takes: its file is read from Matrix.
+    async fn deed(&self, post: Post) -> Result<Deed, NetworkError> {
+        Ok(match post {
+            Post::Say { kind, text, reply_to, media } => {
+                let file = match media {
+                    Some(media) => Some(self.file(&media).await?),
+                    None => None,
+                };
+                Deed::Say { kind, text, reply_to, file }
+            }
+            Post::Edit { target, text } => Deed::Edit { target, text },
+            Post::TakeBack { target } => Deed::TakeBack { target },
+            Post::React { target, emoji, set } => Deed::React { target, emoji, set },
+            Post::Rank { who, level } => Deed::Rank { who, level },
+        })
+    }
+
+    async fn file(&self, media: &MediaRef) -> Result<DemoFile, NetworkError> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stream = files.open(media).await?;
+        let content_type = stream.content_type.clone().unwrap_or_default();
+        let bytes = stream.collect(LARGEST_FILE).await?.to_vec();
+        let name = media.filename.clone().unwrap_or_default();
+        Ok(DemoFile { name, content_type, bytes })
     }
 
     pub(crate) fn network(&self) -> &DemoNetwork {
@@ -81,7 +114,8 @@ impl DemoClient {
 
 #[async_trait]
 impl NetworkClient for DemoClient {
-    async fn connect(&self, sink: RemoteSink, _context: ConnectContext) {
+    async fn connect(&self, sink: RemoteSink, context: ConnectContext) {
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = context.media;
         let connection = self.replace_connection();
         let inner = self.inner.clone();
         let listening = async move {
@@ -100,7 +134,7 @@ impl NetworkClient for DemoClient {
     }
 
     fn capabilities(&self, _portal: &PortalKey) -> Capabilities {
-        capabilities::capabilities()
+        capabilities::capabilities(&self.inner.lacks)
     }
 
     fn own_user(&self) -> Option<RemoteUserId> {
@@ -128,14 +162,35 @@ impl NetworkClient for DemoClient {
             Ok(post) => post,
             Err(error) => return SendOutcome::Failed { words: error.to_string() },
         };
+        let deed = match self.deed(post).await {
+            Ok(deed) => deed,
+            Err(error) => return no_file(error),
+        };
         let place = from_matrix::place(&portal.chat);
-        let sent = self.network().post(self.account(), &place, post.kind, &post.text, key.as_str());
-        match sent {
+        match self.network().post(self.account(), &place, deed, key.as_str()) {
             Ok((number, at)) => SendOutcome::Confirmed {
                 remote_id: Some(make_message_id(number)),
                 timestamp: Some(at),
             },
             Err(refused) => send_outcome(refused),
+        }
+    }
+
+    async fn fetch_media(&self, media: &MediaRef) -> Result<MediaStream, NetworkError> {
+        let file = media.locator.as_i64().and_then(|number| self.network().file(number));
+        let file = file.ok_or_else(|| NetworkError::NotFound("It is not there.".to_owned()))?;
+        Ok(MediaStream::bytes(file.bytes).with_content_type(file.content_type))
+    }
+
+    async fn may_plumb(&self, request: &PlumbRequest) -> Consent {
+        let Place::Group(group) = from_matrix::place(&request.chat) else {
+            return Consent::No { words: "A conversation of two is nobody else's.".to_owned() };
+        };
+        let operates =
+            |user: &RemoteUserId| self.network().level(parse_user_id(user), &group) >= OPERATOR;
+        match request.accounts.iter().any(operates) {
+            true => Consent::Yes,
+            false => Consent::No { words: format!("Only operators of {group} decide that.") },
         }
     }
 
@@ -151,6 +206,14 @@ impl NetworkClient for DemoClient {
 
     fn directory(&self) -> Option<&dyn Directory> {
         Some(self)
+    }
+}
+
+/// A file that cannot be read now may be read later: nothing has been sent.
+fn no_file(error: NetworkError) -> SendOutcome {
+    match error {
+        NetworkError::Unreachable(reason) => SendOutcome::Retry { after: PAUSE, reason },
+        error => SendOutcome::Failed { words: format!("Its file cannot be read: {error}.") },
     }
 }
 

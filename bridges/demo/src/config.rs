@@ -4,6 +4,8 @@ use bridge_core::network::ConfigError;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::capabilities::Ability;
+
 /// `[networks.<id>]` with `kind = "demo"`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +16,10 @@ pub struct DemoConfig {
     /// Whether a gondolier waits in the lobby, greets and answers.
     #[serde(default = "yes")]
     pub gondolier: bool,
+    /// What the network cannot do, to show what becomes of it: `replies`, `edits`, `redactions`,
+    /// `reactions`, `files`.
+    #[serde(default)]
+    pub lacks: Vec<Ability>,
 }
 
 impl DemoConfig {
@@ -29,7 +35,7 @@ impl DemoConfig {
 
 impl Default for DemoConfig {
     fn default() -> Self {
-        Self { display_name: display_name(), gondolier: yes() }
+        Self { display_name: display_name(), gondolier: yes(), lacks: Vec::new() }
     }
 }
 

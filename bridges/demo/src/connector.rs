@@ -101,6 +101,8 @@ impl NetworkConnector for DemoConnector {
     fn load_login(&self, login: StoredLogin) -> Result<Arc<dyn NetworkClient>, NetworkError> {
         let metadata = LoginMetadata::parse(&login.record.metadata)?;
         let clock = self.context.clock.clone();
-        Ok(Arc::new(DemoClient::new(self.network.clone(), clock, login.id, metadata)))
+        let lacks = self.config.lacks.clone();
+        let client = DemoClient::new(self.network.clone(), clock, login.id, metadata, lacks);
+        Ok(Arc::new(client))
     }
 }

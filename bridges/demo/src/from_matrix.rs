@@ -1,25 +1,42 @@
 //! Matrix to network: what a person did becomes the steps that do it there. Nothing is sent here;
 //! the core stores the steps first, and `client.rs` sends them as stored.
 
+use bridge_core::ids::RemoteMessageId;
 use bridge_core::network::{
-    Capabilities, LostAnswer, MessageKind, NetworkError, Outgoing, OutgoingKind, Refusal,
-    RemoteStep, Speaker,
+    Capabilities, LostAnswer, MediaRef, MessageContent, MessageKind, NetworkError, Operation,
+    Outgoing, OutgoingKind, Refusal, RemoteStep, Speaker,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::capabilities::LONGEST_TEXT;
-use crate::ids::{Place, parse_chat_id};
+use crate::ids::{Place, parse_chat_id, parse_message_id, parse_user_id};
 use crate::network::SaidKind;
 
 /// For how long the network knows a send again by its key.
 const KEY_WINDOW_MS: i64 = 60 * 60 * 1000;
 
-/// What one step sends. Stored by the core, so a field added later needs a default.
+/// What one step does. Stored by the core, so a field added later needs a default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Post {
-    pub(crate) kind: SaidKind,
-    pub(crate) text: String,
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum Post {
+    /// Says something.
+    Say {
+        kind: SaidKind,
+        text: String,
+        #[serde(default)]
+        reply_to: Option<i64>,
+        #[serde(default)]
+        media: Option<MediaRef>,
+    },
+    /// Changes a message.
+    Edit { target: i64, text: String },
+    /// Takes one back.
+    TakeBack { target: i64 },
+    /// Reacts, or no longer.
+    React { target: i64, emoji: String, set: bool },
+    /// Gives a rank.
+    Rank { who: String, level: i64 },
 }
 
 impl Post {
@@ -34,33 +51,117 @@ pub(crate) fn plan(
     outgoing: &Outgoing,
     capabilities: &Capabilities,
 ) -> Result<Vec<RemoteStep>, Refusal> {
-    let OutgoingKind::Message { content, .. } = &outgoing.kind else {
+    let operation = outgoing.kind.operation();
+    match &outgoing.kind {
+        OutgoingKind::Message { content, reply_to, .. } => {
+            let answered = reply_to.as_ref().and_then(|reply| reply.target.as_ref());
+            say(outgoing, content, answered.and_then(parse_message_id), capabilities)
+        }
+        OutgoingKind::Edit { target, parts, content } => {
+            edit(outgoing, target, parts, content, capabilities)
+        }
+        OutgoingKind::Redaction { target } => {
+            Ok(vec![step(operation, &Post::TakeBack { target: number(target)? })])
+        }
+        OutgoingKind::Reaction { target, key } => {
+            let (target, emoji) = (number(target)?, key.clone());
+            Ok(vec![step(operation, &Post::React { target, emoji, set: true })])
+        }
+        OutgoingKind::ReactionRemove { target, key } => {
+            let (target, emoji) = (number(target)?, key.clone());
+            Ok(vec![step(operation, &Post::React { target, emoji, set: false })])
+        }
+        OutgoingKind::PowerLevels { user, level, .. } => {
+            let who = parse_user_id(user).to_owned();
+            Ok(vec![step(operation, &Post::Rank { who, level: *level })])
+        }
         // The core asks for nothing the capabilities do not offer; this is the second lock.
-        return Err(Refusal::new("The demo network carries text only."));
-    };
+        _ => Err(Refusal::new("The demo network cannot do that.")),
+    }
+}
+
+fn step(operation: Operation, post: &Post) -> RemoteStep {
+    RemoteStep {
+        operation,
+        lost_answer: LostAnswer::ClientKey { window_ms: KEY_WINDOW_MS },
+        payload: json!(post),
+    }
+}
+
+fn number(id: &RemoteMessageId) -> Result<i64, Refusal> {
+    parse_message_id(id).ok_or_else(|| Refusal::new("The network knows no such message."))
+}
+
+fn say(
+    outgoing: &Outgoing,
+    content: &MessageContent,
+    reply_to: Option<i64>,
+    capabilities: &Capabilities,
+) -> Result<Vec<RemoteStep>, Refusal> {
+    let operation = outgoing.kind.operation();
     let kind = match content.kind {
         MessageKind::Text => SaidKind::Text,
         MessageKind::Notice => SaidKind::Notice,
         MessageKind::Emote => SaidKind::Emote,
-        _ => return Err(Refusal::new("The demo network carries text only.")),
+        kind if kind.is_media() && content.media.is_some() => SaidKind::File,
+        _ => return Err(Refusal::new("The demo network cannot show that.")),
     };
+    if kind == SaidKind::File {
+        let (text, media) = (spoken(outgoing, content), content.media.clone());
+        return Ok(vec![step(operation, &Post::Say { kind, text, reply_to, media })]);
+    }
     if content.text.plain.trim().is_empty() {
         return Err(Refusal::new("There is no text in this message; nothing was sent."));
     }
-    let text = match &outgoing.speaker {
-        Speaker::Login { .. } => content.text.plain.clone(),
-        // Whoever has no account is named in the text, because the account is the relay's.
-        Speaker::Relay { profile, .. } | Speaker::Puppet { profile, .. } => {
-            format!("<{}> {}", profile.name, content.text.plain)
-        }
-    };
+    let text = spoken(outgoing, content);
     let longest = capabilities.limits.text_bytes.unwrap_or(LONGEST_TEXT);
-    let step = |text: &str| RemoteStep {
-        operation: outgoing.kind.operation(),
-        lost_answer: LostAnswer::ClientKey { window_ms: KEY_WINDOW_MS },
-        payload: json!(Post { kind, text: text.to_owned() }),
-    };
-    Ok(split(&text, longest).into_iter().map(step).collect())
+    let mut answered = reply_to;
+    let steps = split(&text, longest).into_iter().map(|text| {
+        let (text, reply_to) = (text.to_owned(), answered.take());
+        step(operation, &Post::Say { kind, text, reply_to, media: None })
+    });
+    Ok(steps.collect())
+}
+
+/// Changes each piece of a message, adds the pieces it has more and takes back those it has less.
+fn edit(
+    outgoing: &Outgoing,
+    target: &RemoteMessageId,
+    parts: &[RemoteMessageId],
+    content: &MessageContent,
+    capabilities: &Capabilities,
+) -> Result<Vec<RemoteStep>, Refusal> {
+    let text = spoken(outgoing, content);
+    let longest = capabilities.limits.text_bytes.unwrap_or(LONGEST_TEXT);
+    let pieces = split(&text, longest);
+    let parts = if parts.is_empty() { std::slice::from_ref(target) } else { parts };
+    let mut steps = Vec::new();
+    for (at, piece) in pieces.iter().enumerate() {
+        let text = (*piece).to_owned();
+        steps.push(match parts.get(at) {
+            Some(part) => step(Operation::Edit, &Post::Edit { target: number(part)?, text }),
+            None => {
+                let kind = SaidKind::Text;
+                let post = Post::Say { kind, text, reply_to: None, media: None };
+                step(Operation::Message(MessageKind::Text), &post)
+            }
+        });
+    }
+    for part in parts.iter().skip(pieces.len()) {
+        steps.push(step(Operation::Redaction, &Post::TakeBack { target: number(part)? }));
+    }
+    Ok(steps)
+}
+
+/// Returns a message's text. Whoever has no account is named in it, because the account is the
+/// relay's.
+fn spoken(outgoing: &Outgoing, content: &MessageContent) -> String {
+    match &outgoing.speaker {
+        Speaker::Login { .. } => content.text.plain.clone(),
+        Speaker::Relay { profile, .. } | Speaker::Puppet { profile, .. } => {
+            format!("{}{}", profile.prefix(), content.text.plain)
+        }
+    }
 }
 
 /// Returns the chat a portal's steps go to.
@@ -93,7 +194,7 @@ mod tests {
     use super::*;
     use crate::capabilities::capabilities;
     use bridge_core::ids::{LoginId, NetworkId, PortalKey, RemoteChatId};
-    use bridge_core::network::{EventSource, MediaRef, MessageContent, Profile};
+    use bridge_core::network::{EventSource, MessageContent, Profile};
 
     fn outgoing(content: MessageContent, speaker: Speaker) -> Outgoing {
         let portal = PortalKey {
@@ -116,8 +217,12 @@ mod tests {
     }
 
     fn texts(outgoing: &Outgoing) -> Vec<String> {
-        let steps = plan(outgoing, &capabilities()).unwrap();
-        steps.iter().map(|step| Post::parse(step).unwrap().text).collect()
+        let steps = plan(outgoing, &capabilities(&[])).unwrap();
+        let text = |step| match Post::parse(step).unwrap() {
+            Post::Say { text, .. } => text,
+            other => panic!("{other:?}"),
+        };
+        steps.iter().map(text).collect()
     }
 
     #[test]
@@ -137,14 +242,8 @@ mod tests {
 
     #[test]
     fn what_the_network_does_not_carry_is_refused_in_words() {
-        let media = MediaRef {
-            source: "mxc".to_owned(),
-            locator: json!("mxc://a/b"),
-            ..MediaRef::default()
-        };
-        let mut image = MessageContent::plain(MessageKind::Image, "");
-        image.media = Some(media);
-        assert!(plan(&outgoing(image, own()), &capabilities()).is_err());
-        assert!(plan(&outgoing(MessageContent::text(" "), own()), &capabilities()).is_err());
+        let place = MessageContent::plain(MessageKind::Location, "here");
+        assert!(plan(&outgoing(place, own()), &capabilities(&[])).is_err());
+        assert!(plan(&outgoing(MessageContent::text(" "), own()), &capabilities(&[])).is_err());
     }
 }

@@ -40,6 +40,10 @@ pub(crate) fn make_message_id(number: i64) -> RemoteMessageId {
     RemoteMessageId::new(format!("m{number}"))
 }
 
+pub(crate) fn parse_message_id(id: &RemoteMessageId) -> Option<i64> {
+    id.as_str().strip_prefix('m')?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

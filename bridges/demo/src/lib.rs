@@ -28,6 +28,7 @@ mod metadata;
 mod network;
 mod to_matrix;
 
+pub use capabilities::Ability;
 pub use config::DemoConfig;
 pub use connector::{DemoConnector, KIND, factory, factory_for};
-pub use network::{DemoNetwork, Fault, LOBBY, Said, SaidKind};
+pub use network::{DemoFile, DemoNetwork, Fault, LOBBY, Said, SaidKind};

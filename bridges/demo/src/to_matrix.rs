@@ -3,37 +3,65 @@
 
 use bridge_core::ids::{LoginId, SendKey};
 use bridge_core::network::{
-    ChatKind, MembershipChange, MessageContent, MessageKind, RemoteEvent, RemoteEventKind,
-    RemoteMembership, RemoteMessage, RemoteSender, TopicChange, UserInfo,
+    ChatKind, MediaRef, MembershipChange, MessageContent, MessageKind, PowerLevel, RemoteEvent,
+    RemoteEventKind, RemoteMembership, RemoteMessage, RemoteSender, ReplyTo, TopicChange, UserInfo,
 };
 
 use crate::ids::{Place, make_chat_id, make_message_id, make_user_id};
-use crate::network::{Happening, SaidKind, Update};
+use crate::network::{DemoFile, Happening, SaidKind, Update};
 
 /// Turns an update into an event, as one account hears it.
 pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEvent {
     let place = update.place_for(account);
     let direct = matches!(place, Place::With(_));
     let by = &update.by;
-    let mut event = RemoteEvent::new(make_chat_id(&place), kind(&update.what, account));
+    let mut event =
+        RemoteEvent::new(make_chat_id(&place), kind(&update.what, update.number, account));
     event.receiver = direct.then(|| login.clone());
     event.timestamp = Some(update.at);
     event.sender = Some(sender(by, account));
-    if let Happening::Said { key, .. } = &update.what {
+    // What this bridge did itself comes back with the key it was done with.
+    event.echo_of = update.key.clone().map(SendKey::new).filter(|_| by == account);
+    if update.what.has_number() {
         event.id = Some(make_message_id(update.number));
-        // Our own words, sent by this bridge, come back with the key they were sent with.
-        event.echo_of = key.clone().map(SendKey::new).filter(|_| by == account);
+    }
+    if let Happening::Said { .. } = &update.what {
         // Somebody who writes to us for the first time gets a room.
         event.creates = Some(if direct { ChatKind::Direct } else { ChatKind::Group });
     }
     event
 }
 
-fn kind(what: &Happening, account: &str) -> RemoteEventKind {
+fn kind(what: &Happening, number: i64, account: &str) -> RemoteEventKind {
     match what {
-        Happening::Said { kind, text, .. } => {
-            let content = MessageContent::plain(message_kind(*kind), text.as_str());
-            RemoteEventKind::Message(RemoteMessage::new(content))
+        Happening::Said { kind, text, reply_to, file } => {
+            let mut content = MessageContent::plain(message_kind(*kind), text.as_str());
+            if let Some(file) = file {
+                content.kind = file_kind(&file.content_type);
+                content.media = Some(media(number, file));
+            }
+            let reply_to = reply_to.map(|number| ReplyTo::message(make_message_id(number)));
+            RemoteEventKind::Message(RemoteMessage { reply_to, ..RemoteMessage::new(content) })
+        }
+        Happening::Edited { target, text } => RemoteEventKind::Edit {
+            target: make_message_id(*target),
+            part: 0,
+            content: MessageContent::text(text.as_str()),
+        },
+        Happening::TakenBack { target } => {
+            RemoteEventKind::Redaction { target: make_message_id(*target) }
+        }
+        Happening::Reacted { target, emoji, set } => {
+            let (target, key) = (make_message_id(*target), emoji.clone());
+            match set {
+                true => RemoteEventKind::Reaction { target, key },
+                false => RemoteEventKind::ReactionRemove { target, key },
+            }
+        }
+        Happening::Ranked { who, level } => {
+            let user = make_user_id(who);
+            let level = PowerLevel { user, is_me: who == account, level: *level };
+            RemoteEventKind::PowerLevels { levels: vec![level] }
         }
         Happening::Topic(topic) => RemoteEventKind::Topic(TopicChange { topic: topic.clone() }),
         Happening::Came(who) => membership(who, account, RemoteMembership::Join, None),
@@ -49,6 +77,28 @@ fn message_kind(kind: SaidKind) -> MessageKind {
         SaidKind::Text => MessageKind::Text,
         SaidKind::Notice => MessageKind::Notice,
         SaidKind::Emote => MessageKind::Emote,
+        SaidKind::File => MessageKind::File,
+    }
+}
+
+fn file_kind(content_type: &str) -> MessageKind {
+    match content_type.split('/').next() {
+        Some("image") => MessageKind::Image,
+        Some("video") => MessageKind::Video,
+        Some("audio") => MessageKind::Audio,
+        _ => MessageKind::File,
+    }
+}
+
+/// Points at a message's file, by the message's number.
+fn media(number: i64, file: &DemoFile) -> MediaRef {
+    MediaRef {
+        source: "demo".to_owned(),
+        locator: number.into(),
+        filename: Some(file.name.clone()),
+        content_type: Some(file.content_type.clone()),
+        size: Some(file.bytes.len() as u64),
+        ..MediaRef::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bridge_core::ids::NetworkId;
-use bridge_core::network::{NetworkContext, NetworkFactory};
+use bridge_core::network::{NetworkContext, NetworkFactory, NetworkPolicy};
 use bridge_core::{Bridge, Observer};
 use bridge_demo::{DemoNetwork, factory_for};
 use homeserver::Homeserver;
@@ -28,6 +28,8 @@ pub(crate) const BOT: &str = "rialtobot";
 const NETWORK: &str = "demo";
 /// Nobody's secret: the house is gone after the test.
 const SEALING_KEY: [u8; 32] = [7; 32];
+/// Where the world would reach the house.
+const PUBLIC_URL: &str = "https://house.test";
 const PASSWORD: &str = "a password of the house";
 const STOP: Duration = Duration::from_secs(10);
 
@@ -39,6 +41,8 @@ pub struct HouseOptions {
     pub faults: Faults,
     /// Decides when.
     pub seed: u64,
+    /// The demo network's section: what it lacks, and how that is carried.
+    pub demo: Value,
     /// Further networks: id, kind's factory, section.
     pub networks: Vec<(String, NetworkFactory, Value)>,
     /// Who watches messages cross.
@@ -51,6 +55,7 @@ impl Default for HouseOptions {
             place: Place::sqlite(),
             faults: Faults::default(),
             seed: 1,
+            demo: json!({}),
             networks: Vec::new(),
             observer: None,
         }
@@ -222,18 +227,22 @@ impl TestHouse {
             .idempotent_homeserver(true)
             .double_puppets(Some(self.puppets.as_token.clone()))
             .sealing_key(SEALING_KEY)
+            .public_url(Some(PUBLIC_URL.parse().expect("it is an address")))
             .clock(self.clock.clone())
             .random(self.random.clone());
         if let Some(observer) = &self.options.observer {
             builder = builder.observer(observer.clone());
         }
-        let demo = (NETWORK.to_owned(), factory_for(self.network.clone()), json!({}));
+        let demo =
+            (NETWORK.to_owned(), factory_for(self.network.clone()), self.options.demo.clone());
         for (id, factory, section) in std::iter::once(&demo).chain(&self.options.networks) {
             let id = NetworkId::new(id.as_str());
             let (clock, random) = (self.clock.clone(), self.random.clone());
             let context = NetworkContext { id: id.clone(), clock, random };
-            let connector = factory(context, section.clone()).expect("the section is right");
-            builder = builder.network(id, connector);
+            let mut section = section.as_object().cloned().expect("a section is a table");
+            let policy = NetworkPolicy::take_from(&mut section).expect("the choices are right");
+            let connector = factory(context, section.into()).expect("the section is right");
+            builder = builder.network_with(id, connector, policy);
         }
         builder.build().await.expect("the bridge fits together")
     }

@@ -267,6 +267,12 @@ impl TestUser {
             .collect()
     }
 
+    /// Returns the events of a type in a room seen so far.
+    pub fn timeline_of(&self, room: &str, event_type: &str) -> Vec<Value> {
+        let events = self.timeline.iter().filter(|event| event["room_id"] == room);
+        events.filter(|event| event["type"] == event_type).cloned().collect()
+    }
+
     /// Everything that was said, for a message of failure.
     fn heard(&self) -> Vec<String> {
         let said = self.timeline.iter().map(|event| {

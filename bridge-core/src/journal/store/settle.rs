@@ -28,7 +28,7 @@ pub(super) const CHANGE: &str = "UPDATE journal_step
         AND state IN ('queued', 'sending', 'awaiting', 'retry', 'lost', 'unplanned')";
 
 /// Operations whose event and remote id are no pair.
-const NO_PAIR: [&str; 2] = ["reaction", "redaction"];
+const NO_PAIR: [&str; 3] = ["edit", "reaction", "redaction"];
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[FIND, CHANGE];

@@ -46,7 +46,13 @@ fn reply(update: &Update) -> Option<String> {
             let call = CALLS[text.chars().count() % CALLS.len()];
             Some(format!("You said \"{}\", {}. {call}", shortened(text), update.by))
         }
-        Happening::Topic(_) | Happening::Went(_) | Happening::Removed(..) => None,
+        Happening::Topic(_)
+        | Happening::Went(_)
+        | Happening::Removed(..)
+        | Happening::Edited { .. }
+        | Happening::TakenBack { .. }
+        | Happening::Reacted { .. }
+        | Happening::Ranked { .. } => None,
     }
 }
 

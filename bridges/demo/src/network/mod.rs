@@ -15,7 +15,7 @@ use support_clock::SharedClock;
 use tokio::sync::watch;
 
 use self::world::World;
-pub(crate) use self::world::{Group, Happening, Refused, Update};
+pub(crate) use self::world::{Deed, Group, Happening, Refused, Update};
 use crate::ids::Place;
 
 /// The chat that is always there.
@@ -42,6 +42,19 @@ pub enum SaidKind {
     Notice,
     /// Something done.
     Emote,
+    /// A file, with words about it.
+    File,
+}
+
+/// A file on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoFile {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub content_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// Something that was said in a chat.
@@ -53,8 +66,16 @@ pub struct Said {
     pub by: String,
     /// What kind.
     pub kind: SaidKind,
-    /// What.
+    /// What, as it reads now.
     pub text: String,
+    /// Whether it was changed.
+    pub edited: bool,
+    /// The number of the message it answers.
+    pub reply_to: Option<i64>,
+    /// Its file.
+    pub file: Option<DemoFile>,
+    /// Who reacts with what, in order.
+    pub reactions: Vec<(String, String)>,
 }
 
 /// What goes wrong with a send.
@@ -99,6 +120,46 @@ impl DemoNetwork {
             world.add_group(group);
             world.come(who, group, now);
             world.say(who, &Place::Group(group.to_owned()), kind, text, None, now)
+        })
+    }
+
+    /// Has somebody answer a message of a group. Returns the answer's number.
+    pub fn answers(&self, who: &str, group: &str, number: i64, text: &str) -> i64 {
+        let (kind, text) = (SaidKind::Text, text.to_owned());
+        self.does(who, group, Deed::Say { kind, text, reply_to: Some(number), file: None })
+    }
+
+    /// Has somebody show a file in a group. Returns its number.
+    pub fn shows(&self, who: &str, group: &str, file: DemoFile, caption: &str) -> i64 {
+        let (kind, text) = (SaidKind::File, caption.to_owned());
+        self.does(who, group, Deed::Say { kind, text, reply_to: None, file: Some(file) })
+    }
+
+    /// Has somebody change a message of a group.
+    pub fn edits(&self, who: &str, group: &str, number: i64, text: &str) {
+        self.does(who, group, Deed::Edit { target: number, text: text.to_owned() });
+    }
+
+    /// Has somebody take a message of a group back.
+    pub fn takes_back(&self, who: &str, group: &str, number: i64) {
+        self.does(who, group, Deed::TakeBack { target: number });
+    }
+
+    /// Has somebody react to a message of a group, or no longer.
+    pub fn reacts(&self, who: &str, group: &str, number: i64, emoji: &str, set: bool) {
+        self.does(who, group, Deed::React { target: number, emoji: emoji.to_owned(), set });
+    }
+
+    /// Gives somebody in a group a rank, as a Matrix power level.
+    pub fn ranks(&self, by: &str, who: &str, group: &str, level: i64) {
+        self.does(by, group, Deed::Rank { who: who.to_owned(), level });
+    }
+
+    fn does(&self, who: &str, group: &str, deed: Deed) -> i64 {
+        self.change(|world, now| {
+            world.add_group(group);
+            world.come(who, group, now);
+            world.act(who, &Place::Group(group.to_owned()), deed, None, now)
         })
     }
 
@@ -203,16 +264,24 @@ impl DemoNetwork {
         })
     }
 
-    /// Posts a message. The same key again is the same message again.
+    /// Does something. The same key again is the same thing, done once.
     pub(crate) fn post(
         &self,
         account: &str,
         place: &Place,
-        kind: SaidKind,
-        text: &str,
+        deed: Deed,
         key: &str,
     ) -> Result<(i64, i64), Refused> {
-        self.change(|world, now| world.post(account, place, kind, text, key, now))
+        self.change(|world, now| world.post(account, place, deed, key, now))
+    }
+
+    /// Returns a message's file.
+    pub(crate) fn file(&self, number: i64) -> Option<DemoFile> {
+        self.world().file(number)
+    }
+
+    pub(crate) fn level(&self, who: &str, group: &str) -> i64 {
+        self.world().level(who, group)
     }
 
     pub(crate) fn find_by_key(&self, account: &str, key: &str) -> Option<(i64, i64)> {

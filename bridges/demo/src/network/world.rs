@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Fault, Said, SaidKind};
+use super::{DemoFile, Fault, Said, SaidKind};
 use crate::ids::Place;
 
 /// Why the network does not do something.
@@ -34,17 +34,40 @@ pub(crate) struct Update {
     pub(crate) at: i64,
     pub(crate) by: String,
     pub(crate) what: Happening,
+    /// What the sender's client called it.
+    pub(crate) key: Option<String>,
     room: Room,
+}
+
+/// Something a member does in a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Say { kind: SaidKind, text: String, reply_to: Option<i64>, file: Option<DemoFile> },
+    Edit { target: i64, text: String },
+    TakeBack { target: i64 },
+    React { target: i64, emoji: String, set: bool },
+    Rank { who: String, level: i64 },
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
-    Said { kind: SaidKind, text: String, key: Option<String> },
+    Said { kind: SaidKind, text: String, reply_to: Option<i64>, file: Option<DemoFile> },
+    Edited { target: i64, text: String },
+    TakenBack { target: i64 },
+    Reacted { target: i64, emoji: String, set: bool },
+    Ranked { who: String, level: i64 },
     Topic(String),
     Came(String),
     Went(String),
     Removed(String, String),
+}
+
+impl Happening {
+    /// Whether the network calls it by a number of its own.
+    pub(crate) fn has_number(&self) -> bool {
+        matches!(self, Self::Said { .. } | Self::Edited { .. } | Self::TakenBack { .. })
+    }
 }
 
 /// Where it happened, whoever looks.
@@ -227,8 +250,33 @@ impl World {
         key: Option<&str>,
         now: i64,
     ) -> i64 {
-        let said = Happening::Said { kind, text: text.to_owned(), key: key.map(str::to_owned) };
-        self.note(who, room(place, who), said, now)
+        let deed = Deed::Say { kind, text: text.to_owned(), reply_to: None, file: None };
+        self.act(who, place, deed, key, now)
+    }
+
+    /// Does something, without asking whether one may. Returns its number.
+    pub(super) fn act(
+        &mut self,
+        who: &str,
+        place: &Place,
+        deed: Deed,
+        key: Option<&str>,
+        now: i64,
+    ) -> i64 {
+        let what = match deed {
+            Deed::Say { kind, text, reply_to, file } => {
+                Happening::Said { kind, text, reply_to, file }
+            }
+            Deed::Edit { target, text } => Happening::Edited { target, text },
+            Deed::TakeBack { target } => Happening::TakenBack { target },
+            Deed::React { target, emoji, set } => Happening::Reacted { target, emoji, set },
+            Deed::Rank { who, level } => Happening::Ranked { who, level },
+        };
+        let number = self.note(who, room(place, who), what, now);
+        if let Some(update) = self.log.last_mut() {
+            update.key = key.map(str::to_owned);
+        }
+        number
     }
 
     /// Takes a message from a client.
@@ -236,8 +284,7 @@ impl World {
         &mut self,
         account: &str,
         place: &Place,
-        kind: SaidKind,
-        text: &str,
+        deed: Deed,
         key: &str,
         now: i64,
     ) -> Result<(i64, i64), Refused> {
@@ -261,7 +308,7 @@ impl World {
             Some(Fault::Busy(after)) => return Err(Refused::Busy(after)),
             Some(Fault::AnswerLost) | None => {}
         }
-        let number = self.say(account, place, kind, text, Some(key), now);
+        let number = self.act(account, place, deed, Some(key), now);
         self.by_key.insert((account.to_owned(), key.to_owned()), number);
         match fault {
             Some(_) => Err(Refused::NoAnswer),
@@ -293,17 +340,63 @@ impl World {
 
     pub(super) fn said(&self, place: &Place, seen_by: &str) -> Vec<Said> {
         let room = room(place, seen_by);
-        let said = self.log.iter().filter(|update| update.room == room).filter_map(|update| {
-            let Happening::Said { kind, text, .. } = &update.what else { return None };
-            let (number, by) = (update.number, update.by.clone());
-            Some(Said { number, by, kind: *kind, text: text.clone() })
+        let mut said: Vec<Said> = Vec::new();
+        for update in self.log.iter().filter(|update| update.room == room) {
+            let by = update.by.clone();
+            match &update.what {
+                Happening::Said { kind, text, reply_to, file } => said.push(Said {
+                    number: update.number,
+                    by,
+                    kind: *kind,
+                    text: text.clone(),
+                    edited: false,
+                    reply_to: *reply_to,
+                    file: file.clone(),
+                    reactions: Vec::new(),
+                }),
+                Happening::Edited { target, text } => {
+                    for one in said.iter_mut().filter(|one| one.number == *target) {
+                        (one.text, one.edited) = (text.clone(), true);
+                    }
+                }
+                Happening::TakenBack { target } => said.retain(|one| one.number != *target),
+                Happening::Reacted { target, emoji, set } => {
+                    for one in said.iter_mut().filter(|one| one.number == *target) {
+                        // Kept as often as it was set: a doubled reaction is to be seen.
+                        match set {
+                            true => one.reactions.push((by.clone(), emoji.clone())),
+                            false => one.reactions.retain(|(who, e)| (who, e) != (&by, emoji)),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        said
+    }
+
+    pub(super) fn file(&self, number: i64) -> Option<DemoFile> {
+        let update = self.log.iter().find(|update| update.number == number)?;
+        match &update.what {
+            Happening::Said { file, .. } => file.clone(),
+            _ => None,
+        }
+    }
+
+    /// Returns somebody's rank in a group.
+    pub(super) fn level(&self, who: &str, group: &str) -> i64 {
+        let there = Room::Group(group.to_owned());
+        let mut news = self.log.iter().rev().filter(|update| update.room == there);
+        let ranked = news.find_map(|update| match &update.what {
+            Happening::Ranked { who: ranked, level } if ranked == who => Some(*level),
+            _ => None,
         });
-        said.collect()
+        ranked.unwrap_or(0)
     }
 
     fn note(&mut self, by: &str, room: Room, what: Happening, at: i64) -> i64 {
         let number = self.newest() + 1;
-        self.log.push(Update { number, at, by: by.to_owned(), what, room });
+        self.log.push(Update { number, at, by: by.to_owned(), what, key: None, room });
         number
     }
 }
@@ -323,6 +416,11 @@ mod tests {
     use super::*;
     use crate::network::LOBBY;
 
+    fn say(text: &str) -> Deed {
+        let (kind, text) = (SaidKind::Text, text.to_owned());
+        Deed::Say { kind, text, reply_to: None, file: None }
+    }
+
     #[test]
     fn the_same_key_is_the_same_message() {
         let mut world = World::new(0, LOBBY);
@@ -330,9 +428,9 @@ mod tests {
         world.come("alice", LOBBY, 1);
         let lobby = Place::Group(LOBBY.to_owned());
         world.faults.push_back(Fault::AnswerLost);
-        let first = world.post("alice", &lobby, SaidKind::Text, "hi", "k1", 2);
+        let first = world.post("alice", &lobby, say("hi"), "k1", 2);
         assert_eq!(first, Err(Refused::NoAnswer));
-        let (number, _) = world.post("alice", &lobby, SaidKind::Text, "hi", "k1", 3).unwrap();
+        let (number, _) = world.post("alice", &lobby, say("hi"), "k1", 3).unwrap();
         assert_eq!(world.find_by_key("alice", "k1"), Some((number, 2)));
         assert_eq!(world.said(&lobby, "").len(), 1);
     }
@@ -372,7 +470,7 @@ mod tests {
         world.come("alice", LOBBY, 2);
         super::super::gondolier::answer(&mut world, 2);
         let lobby = Place::Group(LOBBY.to_owned());
-        world.post("alice", &lobby, SaidKind::Text, "ciao", "k1", 3).unwrap();
+        world.post("alice", &lobby, say("ciao"), "k1", 3).unwrap();
         super::super::gondolier::answer(&mut world, 3);
         super::super::gondolier::answer(&mut world, 3);
         let said = world.said(&lobby, "");

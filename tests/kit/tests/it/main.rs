@@ -4,6 +4,8 @@ mod bot;
 mod crashes;
 mod crossing;
 mod faults;
+mod kinds;
+mod kinds_over_crashes;
 mod rooms;
 mod secrets;
 mod starting;
