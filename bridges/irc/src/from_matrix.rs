@@ -13,7 +13,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::{
     convert::{split_formatted, text_to_irc},
-    ids::{is_channel, parse_chat_id, parse_user_id},
+    ids::{is_channel, parse_chat_id, parse_message_id, parse_user_id},
     wire::{ACTION_OVERHEAD, LineBudget, as_action},
 };
 
@@ -122,10 +122,11 @@ pub(crate) fn plan(
             let reply_to = reply_to.as_ref();
             plan_message(outgoing, content, reply_to, &target, capabilities, max_lines)
         }
-        OutgoingKind::Reaction { target: to, key } => Ok(vec![react(target, to, key, false)]),
-        OutgoingKind::ReactionRemove { target: to, key } => Ok(vec![react(target, to, key, true)]),
+        OutgoingKind::Reaction { target: to, key } => react(target, to, key, false),
+        OutgoingKind::ReactionRemove { target: to, key } => react(target, to, key, true),
         OutgoingKind::Redaction { target: message } => {
-            let payload = Payload::Redact { target, message: message.as_str().to_owned() };
+            let message = parse_message_id(message).ok_or_else(nameless)?.to_owned();
+            let payload = Payload::Redact { target, message };
             Ok(vec![step(Operation::Redaction, LostAnswer::Natural, &payload)])
         }
         OutgoingKind::PowerLevels { user, level, .. } if is_channel(&outgoing.portal) => {
@@ -162,10 +163,19 @@ pub(crate) fn plan(
 }
 
 /// A reaction is a tag without words. Setting it again changes nothing.
-fn react(target: String, to: &RemoteMessageId, key: &str, remove: bool) -> RemoteStep {
-    let (to, key) = (to.as_str().to_owned(), one_line(key));
-    let payload = Payload::React { target, to, key, remove };
-    step(Operation::Reaction, LostAnswer::Natural, &payload)
+fn react(
+    target: String,
+    to: &RemoteMessageId,
+    key: &str,
+    remove: bool,
+) -> Result<Vec<RemoteStep>, Refusal> {
+    let to = parse_message_id(to).ok_or_else(nameless)?.to_owned();
+    let payload = Payload::React { target, to, key: one_line(key), remove };
+    Ok(vec![step(Operation::Reaction, LostAnswer::Natural, &payload)])
+}
+
+fn nameless() -> Refusal {
+    Refusal::new("The IRC server gave that message no id, so nothing can be done to it there.")
 }
 
 fn plan_message(
@@ -188,7 +198,7 @@ fn plan_message(
         Speaker::Relay { profile, .. } if action => {
             (false, format!("* {} ", relayed_name(&profile.name)))
         }
-        Speaker::Relay { profile, .. } => (false, format!("<{}> ", relayed_name(&profile.name))),
+        Speaker::Relay { profile, .. } => (false, one_line(&profile.prefix())),
         Speaker::Puppet { .. } => {
             return Err(Refusal::new(
                 "This network has no connections for people without a login. Log in to speak there.",
@@ -211,8 +221,8 @@ fn plan_message(
     if let Some(author) = author.filter(|author| !action && !begins_with(&text, author)) {
         text.insert_str(0, &format!("{author}: "));
     }
-    let reply_to =
-        reply_to.and_then(|reply| reply.target.as_ref()).map(|id| id.as_str().to_owned());
+    let reply_to = reply_to.and_then(|reply| reply.target.as_ref()).and_then(parse_message_id);
+    let reply_to = reply_to.map(str::to_owned);
     let lines = split_formatted(&text, LineBudget::bytes(bytes));
     if lines.is_empty() {
         return Err(Refusal::new("There is no text in it, and IRC cannot send an empty message."));
@@ -345,13 +355,13 @@ mod tests {
 
     #[test]
     fn a_relay_names_the_speaker_on_every_line() {
-        let profile = Profile::new("@carol:test", "Carol\n");
+        let profile = Profile::new("@carol:test", "Carol");
         let speaker = Speaker::Relay { login: LoginId::new("irc-1"), profile };
         let spoken = |kind, text| {
             let outgoing = Outgoing { speaker: speaker.clone(), ..message(kind, text) };
             texts(&planned(&outgoing).unwrap())
         };
-        assert_eq!(spoken(MessageKind::Text, "a\nb"), ["<C\u{200b}arol> a", "<C\u{200b}arol> b"]);
+        assert_eq!(spoken(MessageKind::Text, "a\nb"), ["<Carol> a", "<Carol> b"]);
         assert_eq!(spoken(MessageKind::Emote, "waves"), ["* C\u{200b}arol waves"]);
     }
 

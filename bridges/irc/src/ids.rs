@@ -23,6 +23,20 @@ pub(crate) fn make_message_id(msgid: &str) -> RemoteMessageId {
     RemoteMessageId::new(msgid)
 }
 
+/// Ids of messages that the server gave none begin so. Nobody on IRC knows them: they only let the core
+/// remember which message an edit, an answer or a reaction from Matrix is about.
+const LOCAL: char = '~';
+
+/// Makes an id for a message the server gave none. `counter` tells messages of one moment apart.
+pub(crate) fn make_local_id(login: &LoginId, now_ms: i64, counter: &str) -> RemoteMessageId {
+    RemoteMessageId::new(format!("{LOCAL}{login}-{now_ms:x}-{counter}"))
+}
+
+/// Returns a message's id as the server knows it.
+pub(crate) fn parse_message_id(id: &RemoteMessageId) -> Option<&str> {
+    (!id.as_str().starts_with(LOCAL)).then(|| id.as_str())
+}
+
 /// Makes the id under which a login is known to its owner: the nick, however it is spelled. The
 /// server's rules are not asked, since the id must be the same before and after connecting.
 pub(crate) fn make_account_id(nick: &str) -> String {

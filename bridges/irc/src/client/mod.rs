@@ -9,7 +9,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -58,6 +58,8 @@ pub(crate) struct IrcClient {
     own: Arc<OwnNicks>,
     view: SharedView,
     presence: Arc<Presence>,
+    /// Counts messages the server gave no id.
+    nameless: AtomicU64,
     /// When typing was last told, per target, in monotonic milliseconds.
     typing: Mutex<BTreeMap<String, Duration>>,
     running: Mutex<Option<Running>>,
@@ -88,6 +90,7 @@ impl IrcClient {
             max_lines,
             habits,
             presence: Arc::default(),
+            nameless: AtomicU64::new(0),
             typing: Mutex::default(),
             clock,
             random,

@@ -1,5 +1,7 @@
 //! What a login does when asked: sends a stored step, joins, leaves, describes.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use bridge_core::{
     ids::{RemoteChatId, RemoteUserId},
@@ -15,7 +17,7 @@ use crate::{
     convert::{split_formatted, without_codes},
     error::{join_error, send_outcome},
     from_matrix::{Payload, SayCommand, wire_text},
-    ids::{make_portal_key, parse_chat_id, parse_user_id},
+    ids::{make_local_id, make_portal_key, parse_chat_id, parse_user_id},
     ranks,
     to_matrix::{direct_info, look},
     wire::{ACTION_OVERHEAD, Message},
@@ -33,7 +35,7 @@ impl IrcClient {
         };
         match payload {
             Payload::Say { command, target, text, action, reply_to } => {
-                say(link, command, &target, &text, action, reply_to).await
+                self.named(say(link, command, &target, &text, action, reply_to).await)
             }
             Payload::React { target, to, key, remove } => {
                 let react = if remove { "+draft/unreact" } else { "+draft/react" };
@@ -58,6 +60,19 @@ impl IrcClient {
             Payload::Invite { channel, nick } => {
                 request(link, Message::new("INVITE", [nick.as_str(), &channel]), &channel).await
             }
+        }
+    }
+
+    /// Gives a message an id that the server gave none: what is done to it later must have a name here.
+    fn named(&self, outcome: SendOutcome) -> SendOutcome {
+        match outcome {
+            SendOutcome::Confirmed { remote_id: None, timestamp } => {
+                let number = self.nameless.fetch_add(1, Ordering::Relaxed);
+                let counter = format!("s{number:x}");
+                let id = make_local_id(&self.login.id, self.clock.now_ms(), &counter);
+                SendOutcome::Confirmed { remote_id: Some(id), timestamp }
+            }
+            outcome => outcome,
         }
     }
 

@@ -18,7 +18,7 @@ use std::{
 };
 
 use bridge_core::{
-    ids::LoginId,
+    ids::{LoginId, RemoteMessageId},
     network::{ChatInfo, ChatKind, Gap, RemoteEvent, RemoteEventKind, RemoteSender, UserInfo},
 };
 
@@ -27,7 +27,7 @@ use crate::{
     connection::{JoinError, Refusal, RefusalKind, Rejoined, Session},
     convert::parse_time,
     habits::Habits,
-    ids::{make_chat_id, make_message_id, make_user_id},
+    ids::{make_chat_id, make_local_id, make_message_id, make_user_id},
     own_nicks::OwnNicks,
     roster::Roster,
     wire::{Message, Source, TokenBucket},
@@ -101,6 +101,8 @@ pub(crate) struct Translator {
     /// People of a netsplit who may come back.
     lost: Vec<splits::Lost>,
     replies: Vec<Message>,
+    /// Counts messages without an id of the server's.
+    nameless: u64,
     ctcp_answers: TokenBucket,
     /// What people said when they went away, as it was told, by folded nick.
     away_told: BTreeMap<String, String>,
@@ -140,6 +142,7 @@ impl Translator {
             habits,
             lost: Vec::new(),
             replies: Vec::new(),
+            nameless: 0,
             ctcp_answers: TokenBucket::new(CTCP_BURST, CTCP_INTERVAL),
             away_told: BTreeMap::new(),
         }
@@ -230,7 +233,7 @@ impl Translator {
     fn translate(&mut self, heard: &Heard<'_>, view: &mut View) -> Translated {
         let message = heard.message;
         if let Some(numeric) = message.numeric() {
-            return self.numeric(numeric, heard, view).into_iter().collect::<Vec<_>>().into();
+            return self.numeric(numeric, heard, view).into();
         }
         match message.command.to_ascii_uppercase().as_str() {
             "PRIVMSG" | "NOTICE" => self.text(heard, view).into(),
@@ -253,33 +256,44 @@ impl Translator {
     }
 
     /// What comes after a JOIN: topic and people, told to the core when the list is complete.
-    fn numeric(&mut self, numeric: u16, heard: &Heard<'_>, view: &mut View) -> Option<RemoteEvent> {
+    fn numeric(&mut self, numeric: u16, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
         let message = heard.message;
         let View { session, roster, .. } = view;
         match numeric {
+            // RPL_AWAY.
+            301 => return self.away(heard, session).into_iter().collect(),
             // RPL_NOTOPIC, RPL_TOPIC, RPL_NAMREPLY.
             331 => roster.topic(session, message.param(1), ""),
             332 => roster.topic(session, message.param(1), message.param(2)),
-            // RPL_AWAY.
-            301 => return self.away(heard, session),
             353 => roster.names(session, message.param(2), message.last()),
             // RPL_ENDOFNAMES.
             366 => {
-                let channel = roster.end_of_names(session, message.param(1))?;
-                let info = channel_info(
-                    session,
-                    channel,
-                    &self.login,
-                    &self.own,
-                    heard.now_ms,
-                    self.habits.members,
-                );
+                let Some(channel) = roster.end_of_names(session, message.param(1)) else {
+                    return Vec::new();
+                };
+                let (own, members) = (&self.own, self.habits.members);
+                let info = channel_info(session, channel, &self.login, own, heard.now_ms, members);
                 let chat = make_chat_id(session, &channel.name);
-                return Some(RemoteEvent::new(chat, RemoteEventKind::ChatInfo(info)));
+                let levels = modes::levels(session, channel.people.values());
+                let mut events =
+                    vec![RemoteEvent::new(chat.clone(), RemoteEventKind::ChatInfo(info))];
+                if !levels.is_empty() {
+                    events.push(RemoteEvent::new(chat, RemoteEventKind::PowerLevels { levels }));
+                }
+                return events;
             }
             _ => {}
         }
-        None
+        Vec::new()
+    }
+
+    /// Returns the id of a message: the server's, else one that only we know.
+    fn message_id(&mut self, heard: &Heard<'_>) -> Option<RemoteMessageId> {
+        if let Some(msgid) = heard.message.tag("msgid") {
+            return Some(make_message_id(msgid));
+        }
+        self.nameless += 1;
+        Some(make_local_id(&self.login, heard.now_ms, &format!("r{:x}", self.nameless)))
     }
 
     /// Makes an event in a channel, with sender and time.

@@ -8,6 +8,7 @@ use crate::{
     connection::Session,
     ids::{make_chat_id, make_user_id},
     ranks::level_of,
+    roster::Person,
 };
 
 /// One letter of a MODE line.
@@ -46,15 +47,8 @@ impl Translator {
                 }
             }
         }
-        let levels: Vec<PowerLevel> = changed
-            .iter()
-            .filter_map(|nick| roster.person(session, channel, nick))
-            .map(|person| PowerLevel {
-                user: make_user_id(session, &person.nick),
-                is_me: session.is_me(&person.nick),
-                level: level_of(&session.rules, &person.ranks),
-            })
-            .collect();
+        let people = changed.iter().filter_map(|nick| roster.person(session, channel, nick));
+        let levels: Vec<PowerLevel> = people.map(|person| level(session, person)).collect();
         if !levels.is_empty() {
             let kind = RemoteEventKind::PowerLevels { levels };
             translated.events.push(self.in_channel(heard, session, channel, kind));
@@ -70,6 +64,22 @@ impl Translator {
         }
         translated
     }
+}
+
+fn level(session: &Session, person: &Person) -> PowerLevel {
+    PowerLevel {
+        user: make_user_id(session, &person.nick),
+        is_me: session.is_me(&person.nick),
+        level: level_of(&session.rules, &person.ranks),
+    }
+}
+
+/// Returns the levels of everybody who has a rank.
+pub(super) fn levels<'a>(
+    session: &Session,
+    people: impl Iterator<Item = &'a Person>,
+) -> Vec<PowerLevel> {
+    people.map(|person| level(session, person)).filter(|one| one.level > 0).collect()
 }
 
 fn changes<'a>(heard: &Heard<'a>, session: &Session) -> Vec<Change<'a>> {

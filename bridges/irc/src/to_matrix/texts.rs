@@ -7,7 +7,7 @@ use bridge_core::network::{
 use super::{Heard, Translator, View, profile, tags::DIRECT};
 use crate::{
     convert::{message_from_irc, without_codes},
-    ids::{make_chat_id, make_message_id, make_user_id},
+    ids::{make_chat_id, make_user_id},
     ranks::{OPERATOR, level_of},
     wire::parse_action,
 };
@@ -53,6 +53,9 @@ impl Translator {
             kind => kind,
         };
         let mut event = self.in_channel(heard, session, channel, kind);
+        if matches!(event.kind, RemoteEventKind::Message(_)) {
+            event.id = self.message_id(heard);
+        }
         // We are in it because somebody asked: its first line may overtake the making of its room.
         event.creates = Some(ChatKind::Group);
         Some(event)
@@ -80,7 +83,7 @@ impl Translator {
         self.conversations.insert(session.fold(partner));
         let mut event = RemoteEvent::new(make_chat_id(session, partner), kind);
         event.receiver = Some(self.login.clone());
-        event.id = heard.message.tag("msgid").map(make_message_id);
+        event.id = self.message_id(heard);
         event.sender = Some(RemoteSender {
             user: make_user_id(session, &heard.from.nick),
             is_me: from_me,

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use bridge_testkit::peers::{NgIrcd, RawIrc};
 use e2e::chat::{UNPACED, irc_network};
+use e2e::matrix::user;
 use e2e::{IrcStory, Setup};
 use serde_json::json;
 
@@ -69,5 +70,23 @@ async fn a_long_bold_text_is_bold_on_every_line() -> Result<()> {
     let lines = bob.texts_to(CHANNEL);
     ensure!(lines.len() > 3, "only {lines:?}");
     ensure!(lines.iter().all(|line| line.starts_with('\u{2}')), "not bold: {lines:?}");
+    Ok(())
+}
+#[tokio::test]
+async fn somebody_called_by_nick_is_mentioned_and_a_mention_is_a_nick() -> Result<()> {
+    let Modern { mut bob, mut story, program: _program, irc: _irc } = Modern::begin().await?;
+    bob.say(CHANNEL, "alice: look at this").await?;
+    let (room, ghost) = (story.room.clone(), story.ghost("bob"));
+    let event = story.alice.expect_message(&room, &ghost, "alice: look at this").await?;
+    let mentioned = &event["content"]["m.mentions"]["user_ids"];
+    ensure!(mentioned == &json!([user("alice")]), "mentioned: {}", event["content"]);
+
+    let html = format!("<a href=\"https://matrix.to/#/{ghost}\">Robert</a>: seen");
+    let content = json!({
+        "msgtype": "m.text", "body": "Robert: seen", "format": "org.matrix.custom.html",
+        "formatted_body": html, "m.mentions": { "user_ids": [ghost] },
+    });
+    story.alice.send_content(&room, content).await?;
+    bob.expect_message(CHANNEL, "bob: seen").await?;
     Ok(())
 }

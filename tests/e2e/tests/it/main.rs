@@ -11,6 +11,8 @@ mod irc_accounts;
 mod irc_formatting;
 mod irc_people;
 mod irc_programs;
+mod irc_ranks;
+mod irc_tags;
 mod main_job;
 mod nio;
 mod peers;
