@@ -68,6 +68,10 @@ impl Bot {
                 vec![words::list_logins(&self.0.logins, &mine, &self.0.networks)]
             }
             "join" => vec![self.join(request, rest).await],
+            "plumb" => vec![self.plumb(request, permission, rest).await],
+            "unplumb" => vec![self.unplumb(request, permission).await],
+            "set-relay" => vec![self.set_relay(request, permission, true).await],
+            "unset-relay" => vec![self.set_relay(request, permission, false).await],
             "ping" => vec![self.ping(request)],
             "cancel" => vec![self.cancel(request).await],
             _ => vec![self.help(permission)],
@@ -167,7 +171,11 @@ impl Bot {
     }
 
     /// Returns a person's first connected login of a network, or words.
-    fn speaking_login(&self, person: &str, network: &NetworkId) -> Result<LoginId, BotReply> {
+    pub(super) fn speaking_login(
+        &self,
+        person: &str,
+        network: &NetworkId,
+    ) -> Result<LoginId, BotReply> {
         let mine = self.0.logins.of_owner(person, Some(network));
         if let Some(login) = mine.iter().find(|login| self.0.logins.is_connected(login)) {
             return Ok(login.clone());
@@ -181,7 +189,11 @@ impl Bot {
         }))
     }
 
-    async fn join_there(&self, login: &LoginId, chat: &str) -> Result<JoinedChat, String> {
+    pub(super) async fn join_there(
+        &self,
+        login: &LoginId,
+        chat: &str,
+    ) -> Result<JoinedChat, String> {
         let client = self.0.logins.client(login).ok_or("this login is gone.")?;
         let directory = client.directory().ok_or("this network has no chats to join by name.")?;
         let joined = tokio::select! {
@@ -236,7 +248,7 @@ impl Bot {
         Ok(room)
     }
 
-    async fn note_portal(
+    pub(super) async fn note_portal(
         &self,
         key: &PortalKey,
         kind: ChatKind,
@@ -255,7 +267,7 @@ impl Bot {
     }
 
     /// What the network told while joining brings a room that is there already up to date.
-    async fn refresh(&self, key: &PortalKey, info: ChatInfo, login: &LoginId) {
+    pub(super) async fn refresh(&self, key: &PortalKey, info: ChatInfo, login: &LoginId) {
         let Some(intake) = self.0.logins.intake() else { return };
         let mut event = RemoteEvent::new(key.chat.clone(), RemoteEventKind::ChatInfo(info));
         event.receiver = key.receiver.clone();

@@ -4,6 +4,7 @@
 mod commands;
 mod login;
 mod parse;
+mod plumbing;
 mod rooms;
 mod words;
 

@@ -17,7 +17,7 @@ pub(super) struct CommandWords {
     needs: Permission,
 }
 
-pub(super) const COMMANDS: [CommandWords; 7] = [
+pub(super) const COMMANDS: [CommandWords; 11] = [
     CommandWords { name: "help", usage: "help", does: "shows this", needs: Permission::Relay },
     CommandWords {
         name: "login",
@@ -41,6 +41,30 @@ pub(super) const COMMANDS: [CommandWords; 7] = [
         name: "join",
         usage: "join NETWORK CHAT",
         does: "joins a chat and opens its room",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "plumb",
+        usage: "plumb NETWORK CHAT",
+        does: "links the room it is said in to a chat; your login speaks there for people without one",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "unplumb",
+        usage: "unplumb",
+        does: "ends the link of the room it is said in",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "set-relay",
+        usage: "set-relay",
+        does: "has your login speak for people without one, in the chat of the room it is said in",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "unset-relay",
+        usage: "unset-relay",
+        does: "ends that",
         needs: Permission::User,
     },
     CommandWords {

@@ -127,6 +127,24 @@ impl Matrix {
         or_nothing(self.natural(self.bot(), Call::new("state", Method::GET, &path)).await)
     }
 
+    /// Returns who made a room, where its version sets them above all levels.
+    pub(crate) async fn created_by(&self, room: &str) -> Result<Vec<String>, MatrixTrouble> {
+        const TYPE: &str = "m.room.create";
+        let Some(create) = self.get_state(room, TYPE, "").await? else { return Ok(Vec::new()) };
+        let version = create["room_version"].as_str().and_then(|version| version.parse().ok());
+        if version.is_none_or(|version: u32| version < 12) {
+            return Ok(Vec::new());
+        }
+        let listed = create["additional_creators"].as_array().into_iter().flatten();
+        let mut creators: Vec<String> =
+            listed.filter_map(Value::as_str).map(str::to_owned).collect();
+        let call = Call::new("state", Method::GET, &["rooms", room, "state"]);
+        let state = self.natural(self.bot(), call).await?;
+        let create = state.as_array().into_iter().flatten().find(|event| event["type"] == TYPE);
+        creators.extend(create.and_then(|create| create["sender"].as_str()).map(str::to_owned));
+        Ok(creators)
+    }
+
     /// Lists who is in a room the bot is in.
     pub(crate) async fn joined_members(&self, room: &str) -> Result<Vec<String>, MatrixTrouble> {
         let call = Call::new("members", Method::GET, &["rooms", room, "joined_members"]);

@@ -5,6 +5,7 @@ mod apply;
 mod create;
 mod info;
 mod plan;
+mod plumbed;
 mod store;
 
 use std::fmt;

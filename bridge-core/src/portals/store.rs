@@ -60,6 +60,47 @@ const ROOM_READY: &str = "UPDATE portal_room
     SET ready = TRUE
     WHERE portal_id = $1 AND room_id = $2";
 
+const PLUMB: &str = "INSERT INTO portal_room (portal_id, room_id, own, ready, created_at)
+    VALUES ($1, $2, FALSE, TRUE, $3)
+    ON CONFLICT (portal_id, room_id) DO NOTHING";
+
+const UNPLUMB: &str = "DELETE FROM portal_room
+    WHERE portal_id = $1 AND room_id = $2 AND NOT own";
+
+const NO_RELAY_WITHOUT_ROOM: &str = "UPDATE portal
+    SET relay = NULL
+    WHERE id = $1
+        AND NOT EXISTS (SELECT 1 FROM portal_room r WHERE r.portal_id = portal.id AND NOT r.own)";
+
+const PLUMBED_IN: &str = "SELECT portal_id
+    FROM portal_room
+    WHERE room_id = $1 AND NOT own";
+
+const SET_RELAY: &str = "UPDATE portal SET relay = $2 WHERE id = $1";
+
+pub(super) async fn plumb(tx: &mut Tx, portal: i64, room: &str, now: i64) -> Result<(), DbError> {
+    tx.execute(PLUMB, params![portal, room, now]).await.map(drop)
+}
+
+/// Unlinks a room; with the last one, nobody speaks for others any more.
+pub(super) async fn unplumb(tx: &mut Tx, portal: i64, room: &str) -> Result<(), DbError> {
+    tx.execute(UNPLUMB, params![portal, room]).await?;
+    tx.execute(NO_RELAY_WITHOUT_ROOM, params![portal]).await.map(drop)
+}
+
+pub(super) async fn plumbed_in(db: &Db, room: &str) -> Result<Vec<i64>, DbError> {
+    let rows = db.fetch_all(PLUMBED_IN, params![room]).await?;
+    rows.iter().map(|row| row.get("portal_id")).collect()
+}
+
+pub(super) async fn set_relay(
+    tx: &mut Tx,
+    portal: i64,
+    login: Option<&LoginId>,
+) -> Result<(), DbError> {
+    tx.execute(SET_RELAY, params![portal, login.map(LoginId::as_str)]).await.map(drop)
+}
+
 pub(super) async fn by_id(db: &Db, id: i64) -> Result<Option<Portal>, DbError> {
     Ok(portals(&db.fetch_all(BY_ID, params![id]).await?)?.pop())
 }

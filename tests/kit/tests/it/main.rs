@@ -6,6 +6,7 @@ mod crossing;
 mod faults;
 mod kinds;
 mod kinds_over_crashes;
+mod plumbing;
 mod rooms;
 mod secrets;
 mod starting;
