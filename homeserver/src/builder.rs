@@ -20,12 +20,16 @@ use crate::{
     house::House,
     keys::{KeyError, SigningKeys},
     limits::Limits,
+    media::Media,
     rooms::Rooms,
     spreader,
     store::facts,
     sync::Waiters,
     users::Users,
 };
+
+/// The largest file people may upload when nobody says otherwise: 100 MiB.
+const LARGEST_UPLOAD: u64 = 100 * 1024 * 1024;
 
 /// Why a homeserver could not be built, in words for the person who started the program.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +70,16 @@ pub enum BuildError {
     /// There is no usable sealing key.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The folder of uploaded files cannot be used.
+    #[error(
+        "the folder of uploaded files, {folder}, cannot be used: {why}. Make it writable for this program"
+    )]
+    Media {
+        /// Which folder.
+        folder: String,
+        /// What the system says.
+        why: String,
+    },
     /// A registration is wrong or in another's way.
     #[error(transparent)]
     Appservice(#[from] AppserviceError),
@@ -102,6 +116,7 @@ pub struct HomeserverBuilder {
     random: SharedRandom,
     holder: String,
     settings: Settings,
+    largest_upload: u64,
     registrations: Vec<Registration>,
 }
 
@@ -121,6 +136,7 @@ impl HomeserverBuilder {
                 rate_limits: true,
                 outgoing: SocketOptions::default(),
             },
+            largest_upload: LARGEST_UPLOAD,
             registrations: Vec::new(),
         }
     }
@@ -195,6 +211,13 @@ impl HomeserverBuilder {
         self
     }
 
+    /// Sets how large an uploaded file may be, in bytes.
+    #[must_use]
+    pub fn largest_upload(mut self, bytes: u64) -> Self {
+        self.largest_upload = bytes;
+        self
+    }
+
     /// Adds an appservice from a file of the configuration.
     #[must_use]
     pub fn appservice(mut self, registration: Registration) -> Self {
@@ -220,6 +243,12 @@ impl HomeserverBuilder {
         let txn_prefix = check_facts(&db, &server_name, &random).await?;
         let keys = SigningKeys::load_or_create(&data_dir, &*random)?;
         let seal = Seal::load_or_create(&data_dir, random.clone())?;
+        let media =
+            Media::open(&data_dir, db.clone(), clock.clone(), random.clone(), self.largest_upload)
+                .map_err(|error| BuildError::Media {
+                    folder: data_dir.join("media").display().to_string(),
+                    why: error.to_string(),
+                })?;
         let users = Users::new(db.clone(), clock.clone(), random.clone(), server_name.clone());
         let users = Arc::new(users);
         let appservices = Appservices::new(
@@ -232,6 +261,7 @@ impl HomeserverBuilder {
         let house = Arc::new(House {
             users,
             limits: Limits::new(self.settings.rate_limits),
+            media,
             rooms: Rooms::new(),
             sync: Waiters::new(),
             nonces: Nonces::default(),

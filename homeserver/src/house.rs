@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api::Nonces, appservice::Appservices, config::Settings, keys::SigningKeys, limits::Limits,
-    rooms::Rooms, sync::Waiters, users::Users,
+    media::Media, rooms::Rooms, sync::Waiters, users::Users,
 };
 
 /// One homeserver's shared parts. There is exactly one per [`crate::Homeserver`], always behind an [`Arc`].
@@ -28,6 +28,7 @@ pub(crate) struct House {
     /// Long polls that wait for news.
     pub(crate) sync: Waiters,
     pub(crate) limits: Limits,
+    pub(crate) media: Media,
     pub(crate) nonces: Nonces,
     /// A profile changed and has to reach the rooms.
     pub(crate) profile_changed: Notify,

@@ -16,6 +16,7 @@ mod homeserver;
 mod house;
 mod keys;
 mod limits;
+mod media;
 mod requester;
 mod rooms;
 mod spreader;
@@ -34,4 +35,4 @@ pub use self::{
 
 /// The schema, in the order it grew.
 pub(crate) const MIGRATIONS: &[support_db::Migration] =
-    support_db::migrations![1 => "0001_people", 2 => "0002_rooms"];
+    support_db::migrations![1 => "0001_people", 2 => "0002_rooms", 3 => "0003_media"];

@@ -10,6 +10,7 @@ mod directory;
 mod discovery;
 mod filter;
 mod interactive;
+mod media;
 mod profile;
 mod register;
 mod room;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         directory::routes(),
         discovery::routes(),
         filter::routes(),
+        media::routes(),
         profile::routes(),
         register::routes(),
         room::routes(),

@@ -7,6 +7,7 @@ pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod facts;
 pub(crate) mod filters;
+pub(crate) mod media;
 pub(crate) mod memberships;
 pub(crate) mod outbox;
 pub(crate) mod position;

@@ -56,6 +56,7 @@ async fn every_statement_is_understood_by_every_database() {
             devices::STATEMENTS,
             facts::STATEMENTS,
             filters::STATEMENTS,
+            media::STATEMENTS,
             outbox::STATEMENTS,
             registration_tokens::STATEMENTS,
             tokens::STATEMENTS,

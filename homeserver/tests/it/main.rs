@@ -4,5 +4,6 @@
 
 mod appservice;
 mod harness;
+mod media;
 mod people;
 mod rooms;

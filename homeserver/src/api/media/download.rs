@@ -1,0 +1,35 @@
+//! `GET /_matrix/client/v1/media/download/{serverName}/{mediaId}` and the same with `/{fileName}`
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use http::Uri;
+
+use super::headers::{answer, of_this_server, patience};
+use crate::{api::Authenticated, error::Result, house::SharedHouse};
+
+/// Sends a file.
+pub(super) async fn download(
+    State(house): State<SharedHouse>,
+    Authenticated(_who): Authenticated,
+    Path((server, media_id)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response> {
+    of_this_server(&house, &server)?;
+    let found = house.media.find(&media_id, patience(&uri)?).await?;
+    answer(found)
+}
+
+/// Sends a file under a name of the caller's.
+pub(super) async fn download_as(
+    State(house): State<SharedHouse>,
+    Authenticated(_who): Authenticated,
+    Path((server, media_id, filename)): Path<(String, String, String)>,
+    uri: Uri,
+) -> Result<Response> {
+    of_this_server(&house, &server)?;
+    let mut found = house.media.find(&media_id, patience(&uri)?).await?;
+    found.filename = Some(filename);
+    answer(found)
+}

@@ -1,0 +1,124 @@
+//! The bytes on disk: each file once, under the SHA-256 of its content, so that nothing a client says ever becomes a
+//! path. A file is written beside, made durable, and only then moved to its name.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use tokio::{
+    fs::{self, File},
+    io::AsyncWriteExt as _,
+};
+
+/// The folder of all files.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+/// A file that is still coming; gone again if it is not kept.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    file: File,
+    path: PathBuf,
+    hash: Sha256,
+    size: u64,
+    kept: bool,
+}
+
+impl Folder {
+    /// Opens the folder, made if it is not there; what an earlier run left half-written is removed.
+    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
+        let folder = Self { root };
+        let incoming = folder.incoming();
+        match std::fs::remove_dir_all(&incoming) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::create_dir_all(incoming)?;
+        std::fs::create_dir_all(folder.root.join("thumbnails"))?;
+        Ok(folder)
+    }
+
+    fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    /// Begins a file; the name is any that is not in use.
+    pub(super) async fn begin(&self, name: &str) -> io::Result<Incoming> {
+        let path = self.incoming().join(name);
+        let file = File::create_new(&path).await?;
+        Ok(Incoming { file, path, hash: Sha256::new(), size: 0, kept: false })
+    }
+
+    /// Makes a whole file durable under its hash, and returns hash and size in bytes.
+    pub(super) async fn keep(&self, mut incoming: Incoming) -> io::Result<(String, u64)> {
+        incoming.file.flush().await?;
+        incoming.file.sync_all().await?;
+        let hash: String =
+            incoming.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = self.path_of(&hash);
+        let shelf = path.parent().unwrap_or(&self.root).to_owned();
+        fs::create_dir_all(&shelf).await?;
+        fs::rename(&incoming.path, &path).await?;
+        incoming.kept = true;
+        // The name has to last as well as the bytes do.
+        File::open(&shelf).await?.sync_all().await?;
+        File::open(&self.root).await?.sync_all().await?;
+        Ok((hash, incoming.size))
+    }
+
+    /// Opens a file and tells its length in bytes.
+    pub(super) async fn read(&self, hash: &str) -> io::Result<(File, u64)> {
+        let file = File::open(self.path_of(hash)).await?;
+        let length = file.metadata().await?.len();
+        Ok((file, length))
+    }
+
+    /// Returns where a file lies. The hash is one of ours, never a client's.
+    pub(super) fn path_of(&self, hash: &str) -> PathBuf {
+        let (shelf, rest) = hash.split_at(hash.len().min(2));
+        self.root.join(shelf).join(rest)
+    }
+
+    /// Returns where a thumbnail lies, or will.
+    pub(super) fn thumbnail(&self, name: &str) -> PathBuf {
+        self.root.join("thumbnails").join(name)
+    }
+
+    /// Returns where a thumbnail is written before it has its name.
+    pub(super) fn draft(&self, name: &str) -> PathBuf {
+        self.incoming().join(name)
+    }
+}
+
+impl Incoming {
+    /// Adds some bytes.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes).await?;
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Returns how many bytes have come.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.kept {
+            remove_quietly(&self.path);
+        }
+    }
+}
+
+fn remove_quietly(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(%error, "a file that was not finished could not be removed");
+    }
+}
