@@ -6,5 +6,6 @@ fn main() -> ExitCode {
     rialto::builder()
         .network(bridge_demo::KIND, bridge_demo::factory())
         .network(bridge_irc::KIND, bridge_irc::factory())
+        .example(bridge_irc::KIND, bridge_irc::EXAMPLE)
         .run()
 }

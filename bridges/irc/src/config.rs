@@ -16,6 +16,9 @@ use crate::{
     wire::Encoding,
 };
 
+/// The section as `config example` shows it.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
 const KEYS: [&str; 21] = [
     "server",
     "tls",
@@ -317,6 +320,13 @@ mod tests {
         assert_eq!(config.pacing, Pacing::default());
         let plain = IrcConfig::parse(json!({ "server": "[::1]:7000", "tls": false })).unwrap();
         assert_eq!((plain.host.as_str(), plain.port), ("::1", 7000));
+    }
+
+    #[test]
+    fn the_example_shows_every_key() {
+        for key in KEYS {
+            assert!(EXAMPLE.contains(&format!(" {key} = ")), "{key}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod to_matrix;
 pub mod wire;
 
 pub use self::{
-    config::IrcConfig,
+    config::{EXAMPLE, IrcConfig},
     connector::{IrcConnector, KIND, factory},
     habits::{Habits, MemberSync},
 };

@@ -8,17 +8,17 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    ids::{LoginId, NetworkId, PortalKey, RemoteChatId, SendKey},
+    ids::{LoginId, NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey},
     network::{
-        Batch, BridgeState, BridgeStateKind, CommitError, ConnectContext, Cursor, EventSource,
-        LoginInput, LoginRecord, LoginStep, MessageContent, NetworkClient, NetworkConnector as _,
-        NetworkContext, NetworkError, Outgoing, OutgoingKind, RemoteEvent, RemoteEventKind,
-        RemoteIntake, RemoteSink, SendOutcome, Speaker, StoredLogin,
+        Batch, BridgeState, BridgeStateKind, CommitError, ConnectContext, Consent, Cursor,
+        EventSource, LoginInput, LoginRecord, LoginStep, MessageContent, NetworkClient,
+        NetworkConnector as _, NetworkContext, NetworkError, Outgoing, OutgoingKind, PlumbRequest,
+        RemoteEvent, RemoteEventKind, RemoteIntake, RemoteSink, SendOutcome, Speaker, StoredLogin,
     },
 };
 use secrecy::SecretString;
 use serde_json::json;
-use support_clock::OsRandom;
+use support_clock::{OsRandom, SharedClock, TestClock};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -71,17 +71,21 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::with_clock(clock(), json!({})).await
+    }
+
+    async fn with_clock(clock: SharedClock, more: serde_json::Value) -> Self {
         let server = Server::start().await;
-        let section = json!({
+        let mut section = json!({
             "server": format!("127.0.0.1:{}", server.port),
             "tls": false,
             "pacing": { "burst": 100, "interval_ms": 0 },
         });
-        let context = NetworkContext {
-            id: NetworkId::new("testnet"),
-            clock: clock(),
-            random: Arc::new(OsRandom),
-        };
+        for (key, value) in more.as_object().expect("a table") {
+            section[key] = value.clone();
+        }
+        let context =
+            NetworkContext { id: NetworkId::new("testnet"), clock, random: Arc::new(OsRandom) };
         Self { server, connector: IrcConnector::from_config(context, section).unwrap() }
     }
 
@@ -99,6 +103,10 @@ impl House {
 
     /// Connects a login that is in `#room`.
     async fn connected(&self, failures: u32) -> Connected {
+        self.connected_with(failures, "").await
+    }
+
+    async fn connected_with(&self, failures: u32, caps: &str) -> Connected {
         let record = LoginRecord {
             remote_id: "alice".to_owned(),
             name: "alice".to_owned(),
@@ -117,7 +125,7 @@ impl House {
         let recorder = Arc::new(Recorder { told: sender, failures: Mutex::new(failures) });
         let context = ConnectContext { portals: vec![portal()], ..ConnectContext::default() };
         client.connect(RemoteSink::new(id, recorder), context).await;
-        let mut peer = self.server.welcome().await;
+        let mut peer = self.server.welcome_with(caps).await;
         peer.expect("JOIN #room").await;
         peer.send(":alice!al@host JOIN #room").await;
         peer.send(":irc.test 353 alice = #room :alice bob").await;
@@ -144,6 +152,17 @@ impl Connected {
                 Told::Events(more) => events.extend(more),
                 Told::State(state) if state.kind == kind => return (events, state),
                 Told::State(_) => {}
+            }
+        }
+    }
+
+    /// Waits for news of a kind.
+    async fn until_event(&mut self, fits: impl Fn(&RemoteEventKind) -> bool) {
+        loop {
+            if let Told::Events(events) = self.told.recv().await.expect("the core listens")
+                && events.iter().any(|event| fits(&event.kind))
+            {
+                return;
             }
         }
     }
@@ -344,4 +363,94 @@ async fn disconnecting_says_goodbye_and_leaves_nothing_running() {
     tokio::join!(client.disconnect(), script);
     while told.recv().await.is_some() {}
     client.disconnect().await;
+}
+
+fn wants_to_plumb(accounts: &[&str]) -> PlumbRequest {
+    PlumbRequest {
+        chat: RemoteChatId::new("#room"),
+        mxid: "@carol:test".to_owned(),
+        accounts: accounts.iter().map(|&nick| RemoteUserId::new(nick)).collect(),
+    }
+}
+
+/// Asks an operator of the channel and returns what is made of the answer.
+async fn asked(alice: &mut Connected, answers: &[&str]) -> Consent {
+    let peer = &mut alice.peer;
+    let script = async {
+        let question = peer.expect_start("PRIVMSG #room :@carol:test would like to link").await;
+        assert!(question.contains("alice: yes"), "{question}");
+        peer.pong().await;
+        for answer in answers {
+            peer.send(answer).await;
+        }
+    };
+    let request = wants_to_plumb(&[]);
+    tokio::join!(alice.client.may_plumb(&request), script).0
+}
+
+#[tokio::test]
+async fn a_channel_is_linked_only_when_an_operator_agrees() {
+    let house = House::new().await;
+    let mut alice = house.connected(0).await;
+    let client = Arc::clone(&alice.client);
+    let nobody = client.may_plumb(&wants_to_plumb(&["bob"])).await;
+    assert!(matches!(nobody, Consent::Unknown { .. }), "{nobody:?}");
+
+    alice.peer.send(":bob!b@h MODE #room +o bob").await;
+    alice.until_event(|kind| matches!(kind, RemoteEventKind::PowerLevels { .. })).await;
+    assert_eq!(client.may_plumb(&wants_to_plumb(&["bob"])).await, Consent::Yes);
+    let agreed = [
+        ":mallory!m@h PRIVMSG #room :alice: yes",
+        ":bob!b@h PRIVMSG #room :what for?",
+        ":bob!b@h PRIVMSG #room :Alice: yes!",
+    ];
+    assert_eq!(asked(&mut alice, &agreed).await, Consent::Yes);
+    let refused = asked(&mut alice, &[":bob!b@h PRIVMSG #room :alice, no"]).await;
+    assert!(matches!(&refused, Consent::No { words } if words.contains("bob")), "{refused:?}");
+    let elsewhere = PlumbRequest { chat: RemoteChatId::new("#other"), ..wants_to_plumb(&["bob"]) };
+    assert!(matches!(client.may_plumb(&elsewhere).await, Consent::No { .. }));
+}
+
+#[tokio::test]
+async fn who_says_nothing_for_a_while_is_away_until_they_do() {
+    let clock = Arc::new(TestClock::default());
+    let more =
+        json!({ "away_after_minutes": 5, "away_message": "asleep", "keep_alive_seconds": 600 });
+    let shared: SharedClock = Arc::<TestClock>::clone(&clock);
+    let house = House::with_clock(shared, more).await;
+    let mut alice = house.connected(0).await;
+    // Again and again, since the watch may not have begun when the time passes.
+    let marked = loop {
+        clock.advance(std::time::Duration::from_secs(20));
+        let line = tokio::time::timeout(std::time::Duration::from_millis(100), alice.peer.line());
+        if let Ok(line) = line.await {
+            break line;
+        }
+    };
+    assert_eq!(marked, "AWAY asleep");
+    let step = alice.plan("hello").remove(0);
+    let key = SendKey::new("0".repeat(32));
+    let peer = &mut alice.peer;
+    let script = async {
+        peer.expect("AWAY").await;
+        peer.expect("PRIVMSG #room :hello").await;
+        peer.pong().await;
+    };
+    let chat = portal();
+    let (outcome, ()) = tokio::join!(alice.client.send(&chat, &step, &key), script);
+    assert!(matches!(outcome, SendOutcome::Confirmed { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn typing_is_told_at_most_once_in_a_while_and_ended_once() {
+    let house = House::new().await;
+    let mut alice = house.connected_with(0, "message-tags").await;
+    let typing = |typing| OutgoingKind::Typing { typing };
+    for state in [false, true, true, false, false] {
+        alice.client.ephemeral(&portal(), &typing(state)).await;
+    }
+    alice.peer.expect("@+typing=active TAGMSG #room").await;
+    alice.peer.expect("@+typing=done TAGMSG #room").await;
+    alice.client.disconnect().await;
+    assert_eq!(alice.peer.line().await, "QUIT :the bridge stops");
 }

@@ -8,6 +8,7 @@ mod connection_loss;
 mod crashes;
 mod foreign_bridges;
 mod irc_accounts;
+mod irc_files;
 mod irc_formatting;
 mod irc_people;
 mod irc_programs;
