@@ -208,7 +208,11 @@ export class Person {
                 body: event.getContent().body ?? null,
                 edited: event.replacingEventId() ?? null,
                 redacted: event.isRedacted(),
-                reactions: Object.fromEntries(annotations(event).map(([key, set]) => [key, set.size])),
+                reactions: Object.fromEntries(
+                    annotations(event)
+                        .map(([key, set]) => [key, set.size])
+                        .filter(([, size]) => size > 0),
+                ),
                 thread: event.getThread()?.length ?? 0,
             })),
             threads: Object.fromEntries(

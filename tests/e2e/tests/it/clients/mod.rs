@@ -3,6 +3,7 @@
 
 mod chat;
 mod offline;
+mod relations;
 mod table;
 
 use anyhow::{Result, ensure};
