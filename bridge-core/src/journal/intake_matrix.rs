@@ -75,12 +75,18 @@ fn refuse(status: StatusCode, errcode: &str, words: &str) -> Response {
     MatrixError::new(status, errcode, words).into_response()
 }
 
-/// What is read of a transaction; everything else (ephemeral events, device lists) is not carried
-/// yet and dropped by rule, since the latest of it wins anyway.
-#[derive(Deserialize)]
+/// What is read of a transaction; everything else (device lists) is not carried yet and dropped by
+/// rule, since the latest of it wins anyway.
+#[derive(Default, Deserialize)]
 struct Transaction {
     #[serde(default)]
     events: Vec<Box<RawValue>>,
+    /// Typing and read marks.
+    #[serde(default)]
+    ephemeral: Value,
+    /// The same under the name older homeservers use.
+    #[serde(default, rename = "de.sorunome.msc2409.ephemeral")]
+    unstable_ephemeral: Value,
 }
 
 async fn transaction(
@@ -92,12 +98,16 @@ async fn transaction(
         let words = "The bridge is stopping; send this again.";
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "M_UNKNOWN", words);
     }
-    let events = match read_transaction(&body) {
-        Ok(events) => events,
+    let Transaction { events, ephemeral, unstable_ephemeral } = match read_transaction(&body) {
+        Ok(transaction) => transaction,
         Err(error) => return error.into_response(),
     };
     match journal.accept_transaction(txn_id, events).await {
-        Ok(()) => Json(json!({})).into_response(),
+        Ok(()) => {
+            let news = ephemeral.as_array().or_else(|| unstable_ephemeral.as_array());
+            journal.pass_on_ephemeral(news.map(Vec::as_slice).unwrap_or_default());
+            Json(json!({})).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "a transaction could not be stored");
             let words = "The bridge cannot store this now; send it again.";
@@ -107,14 +117,14 @@ async fn transaction(
 }
 
 /// Reads the events. A body that is no transaction at all is not one whose events could be lost.
-fn read_transaction(body: &[u8]) -> Result<Vec<Box<RawValue>>, MatrixError> {
+fn read_transaction(body: &[u8]) -> Result<Transaction, MatrixError> {
     match serde_json::from_slice::<Transaction>(body) {
-        Ok(transaction) => Ok(transaction.events),
+        Ok(transaction) => Ok(transaction),
         Err(_) => match serde_json::from_slice::<Value>(body) {
             // Another shape than we know: what is in it cannot be understood, so nothing is lost.
             Ok(_) => {
                 tracing::warn!("a transaction without a list of events");
-                Ok(Vec::new())
+                Ok(Transaction::default())
             }
             Err(_) => Err(MatrixError::not_json()),
         },

@@ -349,9 +349,10 @@ impl RemoteIntake for Journal {
         self.store.db().run(job).await.map_err(closed_or_not_stored)
     }
 
-    /// Typing, receipts and presence are not carried yet: they are dropped, by rule.
     fn ephemeral(&self, login: &LoginId, event: RemoteEvent) {
-        tracing::trace!(%login, kind = event.kind.name(), "ephemeral news is not carried yet");
+        if !self.is_halted() {
+            self.hear_ephemeral(login, event);
+        }
     }
 
     async fn state(&self, login: &LoginId, state: BridgeState) {

@@ -13,6 +13,7 @@
 
 mod degrade;
 mod deliver;
+mod ephemeral;
 mod files;
 mod from_matrix;
 mod intake_matrix;
@@ -84,6 +85,7 @@ pub(crate) struct Journal {
     lanes: Lanes,
     reporter: Reporter,
     taking_part: TakingPart,
+    ephemeral: ephemeral::Ephemeral,
     accepting: AtomicBool,
     /// Logins that steps or parked rows name and that were logged out.
     gone: Mutex<HashSet<LoginId>>,
@@ -119,6 +121,7 @@ impl Journal {
             lanes: Lanes::default(),
             reporter: Reporter::default(),
             taking_part: TakingPart::default(),
+            ephemeral: ephemeral::Ephemeral::default(),
             accepting: AtomicBool::new(true),
             gone: Mutex::default(),
             recovered: OnceLock::new(),

@@ -45,6 +45,35 @@ impl Matrix {
         self.natural(mxid, call).await.map(drop)
     }
 
+    /// Shows that somebody types, for as long as is said; 0 ends it.
+    pub(crate) async fn typing(
+        &self,
+        mxid: &str,
+        room: &str,
+        timeout_ms: i64,
+    ) -> Result<(), MatrixTrouble> {
+        let body = match timeout_ms > 0 {
+            true => json!({ "typing": true, "timeout": timeout_ms }),
+            false => json!({ "typing": false }),
+        };
+        let path = ["rooms", room, "typing", mxid];
+        let call = Call::new("typing", Method::PUT, &path).body(&body);
+        self.once(mxid, call).await.map(drop)
+    }
+
+    /// Shows that somebody has read up to an event.
+    pub(crate) async fn mark_read(
+        &self,
+        mxid: &str,
+        room: &str,
+        event_id: &str,
+    ) -> Result<(), MatrixTrouble> {
+        let path = ["rooms", room, "receipt", "m.read", event_id];
+        let body = json!({});
+        let call = Call::new("receipt", Method::POST, &path).body(&body);
+        self.once(mxid, call).await.map(drop)
+    }
+
     /// Reads a profile; empty where there is none.
     pub(crate) async fn profile(&self, mxid: &str) -> Result<Profile, MatrixTrouble> {
         let call = Call::new("profile", Method::GET, &["profile", mxid]);

@@ -80,6 +80,11 @@ impl Portals {
         store::by_room(&self.0.db, room).await
     }
 
+    /// Returns the portal of a chat.
+    pub(crate) async fn by_key(&self, key: &PortalKey) -> Result<Option<Portal>, DbError> {
+        store::by_key(&self.0.db, key).await
+    }
+
     /// Returns a portal by its number.
     pub(crate) async fn by_id(&self, id: i64) -> Result<Option<Portal>, DbError> {
         store::by_id(&self.0.db, id).await

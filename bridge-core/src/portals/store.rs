@@ -105,6 +105,11 @@ pub(super) async fn by_id(db: &Db, id: i64) -> Result<Option<Portal>, DbError> {
     Ok(portals(&db.fetch_all(BY_ID, params![id]).await?)?.pop())
 }
 
+pub(super) async fn by_key(db: &Db, key: &PortalKey) -> Result<Option<Portal>, DbError> {
+    let (network, chat, receiver) = columns(key);
+    Ok(portals(&db.fetch_all(BY_KEY, params![network, chat, receiver]).await?)?.pop())
+}
+
 pub(super) async fn by_room(db: &Db, room: &str) -> Result<Vec<Portal>, DbError> {
     portals(&db.fetch_all(BY_ROOM, params![room]).await?)
 }

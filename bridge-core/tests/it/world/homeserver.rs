@@ -213,6 +213,10 @@ impl State {
                 }
             }
             ("POST", ["createRoom"]) => self.create(&who, body),
+            ("POST", ["upload"]) => {
+                (200, json!({ "content_uri": format!("mxc://x/f{}", self.next_id()) }))
+            }
+            ("GET", ["media", "download", _, id]) => (200, json!({ "file": id })),
             ("GET", ["directory", "room", alias]) => match self.aliases.get(*alias) {
                 Some(room) => (200, json!({ "room_id": room })),
                 None => error(404, "M_NOT_FOUND"),
@@ -318,6 +322,12 @@ impl State {
             ("PUT", ["state", kind, key @ ..]) => {
                 let key = key.first().copied().unwrap_or_default();
                 let id = self.append(room, who, kind, Some(key), body.clone());
+                (200, json!({ "event_id": id }))
+            }
+            ("PUT", ["typing", _]) | ("POST", ["receipt", ..]) => (200, json!({})),
+            ("PUT", ["redact", target, txn]) => {
+                let content = json!({ "redacts": target, "txn": txn });
+                let id = self.append(room, who, "m.room.redaction", None, content);
                 (200, json!({ "event_id": id }))
             }
             ("PUT", ["send", kind, _txn]) => {

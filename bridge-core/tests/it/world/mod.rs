@@ -141,6 +141,8 @@ impl World {
             .transport(self.homeserver.clone())
             .idempotent_homeserver(self.idempotent)
             .double_puppets(puppets)
+            .sealing_key([3; 32])
+            .public_url(Some("https://bridge.example.org".parse().unwrap()))
             .clock(Arc::new(self.clock.clone()))
             .random(Arc::new(SeededRandom::new(self.seed * 1000 + self.starts)))
             .network(NetworkId::new("test"), Arc::new(Connector(self.network.clone())))
@@ -202,6 +204,12 @@ impl World {
     pub(crate) async fn push(&self, txn: &str, events: Vec<Value>) -> StatusCode {
         let router = self.router.lock().unwrap().clone().expect("the bridge runs");
         push(router, self.registration.hs_token.expose(), txn, events).await
+    }
+
+    /// Pushes a whole body.
+    pub(crate) async fn push_body(&self, txn: &str, body: Value) -> StatusCode {
+        let router = self.router.lock().unwrap().clone().expect("the bridge runs");
+        push_whole(router, self.registration.hs_token.expose(), txn, body).await
     }
 
     /// Pushes a body to a router.
@@ -317,7 +325,11 @@ impl Drop for World {
 }
 
 async fn push(router: Router, token: &str, txn: &str, events: Vec<Value>) -> StatusCode {
-    let body = json!({ "events": events }).to_string();
+    push_whole(router, token, txn, json!({ "events": events })).await
+}
+
+async fn push_whole(router: Router, token: &str, txn: &str, body: Value) -> StatusCode {
+    let body = body.to_string();
     let request = Request::put(format!("/_matrix/app/v1/transactions/{txn}"))
         .header("authorization", format!("Bearer {token}"))
         .header("content-type", "application/json")

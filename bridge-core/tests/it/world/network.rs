@@ -13,9 +13,10 @@ use bridge_core::{
     network::{
         Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, ChatKind, CommitError,
         ConnectContext, DeliveryFacts, Level, Limits, LoginFlow, LoginProcess, LostAnswer,
-        MessageContent, NetworkClient, NetworkConnector, NetworkError, NetworkFacts, Operation,
-        Ordering, Outgoing, OutgoingKind, Refusal, RemoteEvent, RemoteEventKind, RemoteMessage,
-        RemoteSender, RemoteSink, RemoteStep, SendOutcome, StoredLogin, UserInfo,
+        MediaRef, MediaStream, MessageContent, MessageKind, NetworkClient, NetworkConnector,
+        NetworkError, NetworkFacts, Operation, Ordering, Outgoing, OutgoingKind, Refusal,
+        RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender, RemoteSink, RemoteStep,
+        SendOutcome, StoredLogin, UserInfo,
     },
 };
 use serde_json::json;
@@ -114,6 +115,17 @@ impl Network {
     /// The next send of a text goes like this.
     pub(crate) fn script(&self, text: &str, script: Script) {
         self.lock().script.push((text.to_owned(), script));
+    }
+
+    /// A login hears something that may be lost.
+    pub(crate) fn hears_for_now(&self, login: &str, event: RemoteEvent) {
+        let sink = self.lock().sinks.get(login).cloned().unwrap();
+        sink.ephemeral(event);
+    }
+
+    /// Whether something was tried.
+    pub(crate) fn was_tried(&self, what: &str) -> bool {
+        self.lock().attempts.iter().any(|tried| tried == what)
     }
 
     /// Returns the texts said in a chat, in order.
@@ -274,6 +286,8 @@ impl NetworkClient for Client {
         .with(Operation::Redaction, Level::Full)
         .with(Operation::Reaction, Level::Degraded)
         .with(Operation::Topic, Level::Full)
+        .with(Operation::Typing, Level::Full)
+        .with(Operation::Message(MessageKind::File), Level::Degraded)
         .with_limits(Limits::default())
     }
 
@@ -382,6 +396,15 @@ impl NetworkClient for Client {
             },
             Confirms::ByEcho => SendOutcome::AwaitEcho { within: Duration::from_secs(30) },
         }
+    }
+
+    async fn ephemeral(&self, portal: &PortalKey, what: &OutgoingKind) {
+        self.network.lock().attempts.push(format!("{} {what:?}", portal.chat));
+    }
+
+    async fn fetch_media(&self, media: &MediaRef) -> Result<MediaStream, NetworkError> {
+        let text = media.locator.as_str().unwrap_or_default().to_owned();
+        Ok(MediaStream::bytes(text.into_bytes()).with_content_type("image/png"))
     }
 
     async fn resolve(&self, _: &PortalKey, _: &RemoteStep, key: &SendKey) -> SendOutcome {
