@@ -27,6 +27,7 @@ pub(crate) struct Facts {
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 pub(crate) enum Carriage {
     /// Goes to the bridge; `in_words` names what is carried as text.
     Carried {
@@ -276,8 +277,8 @@ pub(crate) fn edit(previous: Option<&str>, new: &str, longest: usize) -> Option<
     if shorter == before + after {
         if before > 0 {
             before -= 1;
-        } else if after > 0 {
-            after -= 1;
+        } else {
+            after = after.saturating_sub(1);
         }
     }
     let old = old_words[before..old_words.len() - after].join(" ");

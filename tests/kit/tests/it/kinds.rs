@@ -197,8 +197,8 @@ async fn ranks_become_rights_and_rights_ranks() {
     alice
         .waits_for("bob's rights", |timeline| {
             let of_rights = |event: &&Value| event["type"] == "m.room.power_levels";
-            let levels = timeline.iter().filter(of_rights);
-            levels.last().filter(|event| event["content"]["users"][bob] == 50).map(drop)
+            let mut levels = timeline.iter().rev().filter(of_rights);
+            levels.next().filter(|event| event["content"]["users"][bob] == 50).map(drop)
         })
         .await;
 }
