@@ -9,8 +9,15 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::Nonces, appservice::Appservices, config::Settings, keys::SigningKeys, limits::Limits,
-    media::Media, rooms::Rooms, sync::Waiters, users::Users,
+    api::Nonces,
+    appservice::Appservices,
+    config::Settings,
+    keys::SigningKeys,
+    limits::Limits,
+    media::Media,
+    rooms::{Rooms, typing::Typists},
+    sync::Waiters,
+    users::Users,
 };
 
 /// One homeserver's shared parts. There is exactly one per [`crate::Homeserver`], always behind an [`Arc`].
@@ -25,6 +32,8 @@ pub(crate) struct House {
     pub(crate) users: Arc<Users>,
     pub(crate) appservices: Appservices,
     pub(crate) rooms: Rooms,
+    /// Who is typing.
+    pub(crate) typists: Typists,
     /// Long polls that wait for news.
     pub(crate) sync: Waiters,
     pub(crate) limits: Limits,

@@ -14,6 +14,7 @@ pub(crate) mod messages;
 mod parking;
 mod power;
 pub(crate) mod read;
+pub(crate) mod receipts;
 pub(crate) mod redact;
 mod restricted;
 pub(crate) mod send;
@@ -21,6 +22,7 @@ pub(crate) mod send;
 mod tests;
 mod tip;
 pub(crate) mod token;
+pub(crate) mod typing;
 mod validate;
 pub(crate) mod visibility;
 

@@ -10,6 +10,8 @@ pub(crate) struct Token(pub(crate) i64);
 impl Token {
     /// Reads a token that was given out before.
     pub(crate) fn parse(text: &str) -> Result<Self, MatrixError> {
+        // What follows is the business of `/sync` alone.
+        let text = text.split_once('_').map_or(text, |(place, _)| place);
         text.strip_prefix('s')
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|digits| digits.parse().ok())

@@ -12,6 +12,7 @@ pub(crate) mod memberships;
 pub(crate) mod outbox;
 pub(crate) mod position;
 mod reader;
+pub(crate) mod receipts;
 pub(crate) mod registration_tokens;
 pub(crate) mod rooms;
 pub(crate) mod state;

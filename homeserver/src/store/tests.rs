@@ -58,6 +58,7 @@ async fn every_statement_is_understood_by_every_database() {
             filters::STATEMENTS,
             media::STATEMENTS,
             outbox::STATEMENTS,
+            receipts::STATEMENTS,
             registration_tokens::STATEMENTS,
             tokens::STATEMENTS,
             users::STATEMENTS,

@@ -11,7 +11,7 @@ use ruma::{
 use serde_json::{json, value::to_raw_value};
 use support_db::Snapshot;
 
-use super::rooms::Moment;
+use super::{rooms::Moment, token::SyncToken};
 use crate::{
     error::{Error, Result},
     house::{House, SharedHouse},
@@ -29,7 +29,7 @@ pub(crate) struct Question {
     pub(crate) user_id: OwnedUserId,
     /// The scope of the transaction ids of the device that asks.
     pub(crate) scope: String,
-    pub(crate) since: Option<Token>,
+    pub(super) since: Option<SyncToken>,
     pub(crate) filter: FilterDefinition,
     pub(crate) full_state: bool,
     pub(crate) state_after: bool,
@@ -53,10 +53,12 @@ impl Question {
                 Box::pin(async move { question.rooms(&house, snapshot).await })
             })
             .await?;
-        let since = self.since.map(|token| token.0.min(upto));
+        let since = self.since.map(|token| token.events.0.min(upto));
         // Written once per change and never changed back, so it may be read beside the snapshot.
         let data = house.users.account_data(&self.user_id, since, upto).await?;
         self.add_account_data(house, &mut response, data, &memberships).await?;
+        let typing = self.since.map_or(0, |token| token.typing);
+        self.add_typing(house, &mut response, typing).await?;
         let is_empty = response.rooms.is_empty() && response.account_data.is_empty();
         Ok(Answer { response, is_empty })
     }
@@ -68,8 +70,11 @@ impl Question {
     ) -> Result<(Response, i64, HashMap<OwnedRoomId, bool>)> {
         let upto = store::position::of_events(snapshot).await?;
         // A token from the future is one of a database that was restored: go on from here.
-        let since = self.since.map(|token| token.0.min(upto));
-        let mut response = Response::new(Token(upto).to_string());
+        let since = self.since.map(|token| token.events.0.min(upto));
+        // Counted before anybody is looked at: what changes meanwhile is told the next time.
+        let typing = house.typists.version();
+        let next = SyncToken { events: Token(upto), typing };
+        let mut response = Response::new(next.to_string());
         let mut joined = HashMap::new();
         for (membership, room) in self.candidates(snapshot, since, upto).await? {
             if !self.wants(&room) {
@@ -86,6 +91,7 @@ impl Question {
             };
             moment.tell(snapshot, &mut response.rooms).await?;
         }
+        self.add_receipts(snapshot, &mut response, since, upto).await?;
         Ok((response, upto, joined))
     }
 
@@ -176,7 +182,7 @@ fn push_rules(user_id: &OwnedUserId) -> Result<Box<serde_json::value::RawValue>>
     to_raw_value(&rules).map_err(Error::internal)
 }
 
-fn wants_type(filter: &ruma::api::client::filter::Filter, kind: &str) -> bool {
+pub(super) fn wants_type(filter: &ruma::api::client::filter::Filter, kind: &str) -> bool {
     let matches =
         |patterns: &[String]| patterns.iter().any(|pattern| filter::matches(pattern, kind));
     filter.types.as_deref().is_none_or(matches) && !matches(&filter.not_types)

@@ -4,8 +4,10 @@
 //! its parts tell of exactly the same moment, and nothing can fall between two answers.
 
 mod answer;
+mod ephemeral;
 mod poll;
 mod rooms;
+mod token;
 mod waiters;
 
 pub(crate) use self::{poll::sync, waiters::Waiters};

@@ -8,8 +8,11 @@ use ruma::api::client::{
 };
 use support_matrix_http::MatrixError;
 
-use super::answer::{Answer, Question};
-use crate::{error::Result, house::SharedHouse, requester::Requester, rooms::token::Token};
+use super::{
+    answer::{Answer, Question},
+    token::SyncToken,
+};
+use crate::{error::Result, house::SharedHouse, requester::Requester};
 
 /// The longest anybody waits, whatever he asks for.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -20,7 +23,7 @@ pub(crate) async fn sync(
     who: &Requester,
     request: Request,
 ) -> Result<Response> {
-    let since = request.since.as_deref().map(Token::parse).transpose()?;
+    let since = request.since.as_deref().map(SyncToken::parse).transpose()?;
     let filter = filter(house, who, request.filter).await?;
     let scope = who.scope();
     let question = Question {

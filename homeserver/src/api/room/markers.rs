@@ -1,5 +1,4 @@
-//! Typing, receipts and read markers. The fully-read marker is kept, as account data of the room. Who types
-//! and who has read how far is accepted and not passed on yet: nothing is promised about either.
+//! Typing, receipts and read markers. The fully-read marker is kept as account data of the room.
 
 use axum::{Router, extract::State};
 use ruma::{
@@ -7,7 +6,7 @@ use ruma::{
     api::client::{
         read_marker::set_read_marker,
         receipt::create_receipt::{self, v3::ReceiptType},
-        typing::create_typing_event,
+        typing::create_typing_event::{self, v3::Typing},
     },
 };
 use serde_json::{json, value::to_raw_value};
@@ -18,16 +17,20 @@ use crate::{
     error::{Error, Result},
     house::SharedHouse,
     requester::Requester,
-    rooms::read,
+    rooms::{
+        read,
+        receipts::{self, Audience},
+        typing,
+    },
 };
 
 pub(super) fn routes() -> Router<SharedHouse> {
-    let router = route(Router::new(), typing);
+    let router = route(Router::new(), set_typing);
     let router = route(router, receipt);
     route(router, read_marker)
 }
 
-async fn typing(
+async fn set_typing(
     State(house): State<SharedHouse>,
     Authenticated(who): Authenticated,
     request: create_typing_event::v3::Request,
@@ -35,7 +38,11 @@ async fn typing(
     if request.user_id != who.user_id {
         return Err(MatrixError::forbidden("You can only type yourself.").into());
     }
-    read::check_joined(&house, &who.user_id, &request.room_id).await?;
+    let lasts = match request.state {
+        Typing::Yes(info) => Some(info.timeout),
+        Typing::No => None,
+    };
+    typing::set(&house, &who, &request.room_id, lasts).await?;
     Ok(create_typing_event::v3::Response::new())
 }
 
@@ -46,11 +53,21 @@ async fn receipt(
 ) -> Result<create_receipt::v3::Response> {
     match request.receipt_type {
         ReceiptType::FullyRead => {
+            if request.thread.as_str().is_some() {
+                let words = "`m.fully_read` is for the whole room, not for a thread.";
+                return Err(MatrixError::invalid_param(words).into());
+            }
             read::check_joined(&house, &who.user_id, &request.room_id).await?;
             set_fully_read(&house, &who, &request.room_id, &request.event_id).await?;
         }
         ReceiptType::Read | ReceiptType::ReadPrivate => {
-            read::check_joined(&house, &who.user_id, &request.room_id).await?;
+            let thread = request.thread.as_str().unwrap_or_default();
+            let audience = match request.receipt_type {
+                ReceiptType::Read => Audience::Room,
+                _ => Audience::Reader,
+            };
+            let (room_id, event_id) = (&request.room_id, &request.event_id);
+            receipts::set(&house, &who, room_id, event_id, audience, thread).await?;
         }
         _ => return Err(MatrixError::invalid_param("There is no such kind of receipt.").into()),
     }
@@ -65,6 +82,15 @@ async fn read_marker(
     read::check_joined(&house, &who.user_id, &request.room_id).await?;
     if let Some(event_id) = &request.fully_read {
         set_fully_read(&house, &who, &request.room_id, event_id).await?;
+    }
+    let receipts = [
+        (&request.read_receipt, Audience::Room),
+        (&request.private_read_receipt, Audience::Reader),
+    ];
+    for (event_id, audience) in receipts {
+        if let Some(event_id) = event_id {
+            receipts::set(&house, &who, &request.room_id, event_id, audience, "").await?;
+        }
     }
     Ok(set_read_marker::v3::Response::new())
 }

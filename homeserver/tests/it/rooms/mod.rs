@@ -2,6 +2,7 @@
 
 mod aliases;
 mod creation;
+mod ephemeral;
 mod examples;
 mod history;
 mod membership;

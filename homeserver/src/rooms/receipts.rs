@@ -1,0 +1,66 @@
+//! Receipts: how far somebody has read, told to the others or kept for his own devices.
+
+use ruma::{EventId, RoomId};
+use support_matrix_http::MatrixError;
+
+use super::read;
+use crate::{
+    error::{Error, Result},
+    house::SharedHouse,
+    requester::Requester,
+    store::{self, receipts::Receipt},
+};
+
+/// Whom a receipt is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// `m.read`: everybody in the room.
+    Room,
+    /// `m.read.private`: the reader's own devices.
+    Reader,
+}
+
+/// Remembers that somebody has read up to an event. A receipt for an earlier one than before changes nothing.
+pub(crate) async fn set(
+    house: &SharedHouse,
+    who: &Requester,
+    room_id: &RoomId,
+    event_id: &EventId,
+    audience: Audience,
+    thread: &str,
+) -> Result<()> {
+    let room = read::check_joined(house, &who.user_id, room_id).await?;
+    let event = store::events::by_id(&mut &house.db, room.nid, event_id).await?;
+    let event =
+        event.ok_or_else(|| MatrixError::not_found("There is no such event in this room."))?;
+    let kind = match audience {
+        Audience::Room => "m.read",
+        Audience::Reader => "m.read.private",
+    };
+    let receipt = Receipt {
+        user_id: who.user_id.to_string(),
+        kind: kind.to_owned(),
+        thread: thread.to_owned(),
+        event_id: event_id.to_string(),
+        event_position: event.position,
+        ts: house.clock.now_ms(),
+    };
+    let (shared, nid, reader) = (house.clone(), room.nid, who.user_id.clone());
+    house
+        .db
+        .write(move |tx| {
+            let (house, receipt, reader) = (shared.clone(), receipt.clone(), reader.clone());
+            Box::pin(async move {
+                // The event stream's own numbers: one number then says how far a client has heard.
+                let position = tx.next_position("events");
+                if store::receipts::put(tx, nid, &receipt, position).await? {
+                    tx.after_commit(move || match audience {
+                        Audience::Room => house.sync.wake_room(nid, None),
+                        Audience::Reader => house.sync.wake_user(&reader),
+                    });
+                }
+                Ok::<_, Error>(())
+            })
+        })
+        .await
+}
