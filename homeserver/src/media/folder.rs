@@ -117,7 +117,7 @@ impl Drop for Incoming {
     }
 }
 
-fn remove_quietly(path: &Path) {
+pub(super) fn remove_quietly(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::warn!(%error, "a file that was not finished could not be removed");
     }

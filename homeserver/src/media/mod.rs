@@ -236,14 +236,20 @@ impl Media {
     ) -> Result<Made> {
         let slot = Arc::clone(&self.decoding).acquire_owned().await.map_err(Error::internal)?;
         let made = tokio::task::spawn_blocking(move || {
-            let made = thumbnails::make(&source, &draft, size);
-            if matches!(made, Ok(Made::Thumbnail)) {
-                std::fs::rename(&draft, &target)?;
+            let made = thumbnails::make(&source, &draft, size).and_then(|made| {
+                if made == Made::Thumbnail {
+                    std::fs::rename(&draft, &target)?;
+                }
+                Ok(made)
+            });
+            if made.is_err() && std::fs::exists(&draft).unwrap_or(true) {
+                folder::remove_quietly(&draft);
             }
             drop(slot);
             made
         });
-        made.await.map_err(Error::internal)?.map_err(|error| match error {
+        // A decoder that panics has met a picture it cannot read.
+        made.await.unwrap_or(Err(ThumbnailError::NoPicture)).map_err(|error| match error {
             ThumbnailError::NoPicture => MatrixError::new(
                 StatusCode::BAD_REQUEST,
                 "M_UNKNOWN",

@@ -1,7 +1,11 @@
 //! Small pictures of big ones. A picture is decoded only when its head promises a bearable size, on a blocking thread,
 //! few at a time; the result is kept on disk, in one of a few sizes, so that nobody can have thousands made.
 
-use std::{io, path::Path};
+use std::{
+    fs::File,
+    io::{self, BufWriter},
+    path::Path,
+};
 
 use image::{
     DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits,
@@ -17,9 +21,9 @@ const SIZES: [Size; 5] = [
     Size { width: 800, height: 600, crops: false },
 ];
 /// The most pixels a picture may have to be decoded: those of a good camera.
-const MOST_PIXELS: u64 = 64_000_000;
+const MOST_PIXELS: u64 = 50_000_000;
 /// The most memory decoding may take, in bytes.
-const MOST_MEMORY: u64 = 512 * 1024 * 1024;
+const MOST_MEMORY: u64 = 256 * 1024 * 1024;
 
 /// One size of thumbnails, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +107,14 @@ pub(super) fn make(source: &Path, target: &Path, size: Size) -> Result<Made, Thu
     } else {
         picture.thumbnail(size.width, size.height)
     };
+    let mut file = BufWriter::new(File::create(target)?);
     if small.color().has_alpha() {
-        small.to_rgba8().save_with_format(target, ImageFormat::Png)?;
+        small.to_rgba8().write_to(&mut file, ImageFormat::Png)?;
     } else {
-        small.to_rgb8().save_with_format(target, ImageFormat::Jpeg)?;
+        small.to_rgb8().write_to(&mut file, ImageFormat::Jpeg)?;
     }
+    // Durable before it gets its name: half a thumbnail would be served for ever.
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     Ok(Made::Thumbnail)
 }
 

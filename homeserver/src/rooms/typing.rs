@@ -23,6 +23,14 @@ const MOST_ROOMS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Typists(Guarded<State>);
 
+/// Who types in one room.
+#[derive(Debug)]
+pub(crate) struct RoomTypists {
+    pub(crate) room_id: OwnedRoomId,
+    pub(crate) room_nid: i64,
+    pub(crate) typists: Vec<OwnedUserId>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     version: i64,
@@ -45,18 +53,16 @@ impl Typists {
         typists
     }
 
-    /// Returns the number of the last change.
-    pub(crate) fn version(&self) -> i64 {
-        self.0.with(|state| state.version)
-    }
-
-    /// Returns who types in the rooms that changed after `since`, by room and its number.
-    pub(crate) fn changed(&self, since: i64) -> Vec<(OwnedRoomId, i64, Vec<OwnedUserId>)> {
+    /// Returns who types in the rooms that changed after `since`, and the number up to which that tells everything.
+    pub(crate) fn changed(&self, since: i64) -> (i64, Vec<RoomTypists>) {
         self.0.with(|state| {
             let changed = state.rooms.iter().filter(|(_, room)| room.version > since);
-            changed
-                .map(|(id, room)| (id.clone(), room.nid, room.typists.keys().cloned().collect()))
-                .collect()
+            let rooms = changed.map(|(id, room)| RoomTypists {
+                room_id: id.clone(),
+                room_nid: room.nid,
+                typists: room.typists.keys().cloned().collect(),
+            });
+            (state.version, rooms.collect())
         })
     }
 

@@ -34,9 +34,12 @@ const FILL: &str = "UPDATE media SET content_hash = $3, size = $4, content_type 
     WHERE media_id = $1 AND uploader = $2 AND content_hash IS NULL AND expires_at > $7";
 const FIND: &str = "SELECT uploader, content_hash, content_type, filename, expires_at FROM media WHERE media_id = $1";
 
+const FORGET: &str =
+    "DELETE FROM media WHERE uploader = $1 AND content_hash IS NULL AND expires_at <= $2";
+
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[INSERT, RESERVE, RESERVED, FILL, FIND];
+pub(super) const STATEMENTS: &[&str] = &[INSERT, RESERVE, RESERVED, FILL, FIND, FORGET];
 
 /// Adds an address whose bytes are there.
 pub(crate) async fn insert(
@@ -69,6 +72,8 @@ pub(crate) async fn reserve(
     expires_at: i64,
     most: i64,
 ) -> Result<bool, DbError> {
+    // Those whose time is over are of no use to anybody.
+    tx.execute(FORGET, params![uploader, now]).await?;
     let counted = tx.fetch_optional(RESERVED, params![uploader, now]).await?;
     let reserved: i64 = counted.ok_or(DbError::NoRow)?.get("reserved")?;
     if reserved >= most {

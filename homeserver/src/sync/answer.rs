@@ -57,8 +57,9 @@ impl Question {
         // Written once per change and never changed back, so it may be read beside the snapshot.
         let data = house.users.account_data(&self.user_id, since, upto).await?;
         self.add_account_data(house, &mut response, data, &memberships).await?;
-        let typing = self.since.map_or(0, |token| token.typing);
-        self.add_typing(house, &mut response, typing).await?;
+        let heard = self.since.map_or(0, |token| token.typing);
+        let typing = self.add_typing(house, &mut response, heard).await?;
+        response.next_batch = SyncToken { events: Token(upto), typing }.to_string();
         let is_empty = response.rooms.is_empty() && response.account_data.is_empty();
         Ok(Answer { response, is_empty })
     }
@@ -71,10 +72,7 @@ impl Question {
         let upto = store::position::of_events(snapshot).await?;
         // A token from the future is one of a database that was restored: go on from here.
         let since = self.since.map(|token| token.events.0.min(upto));
-        // Counted before anybody is looked at: what changes meanwhile is told the next time.
-        let typing = house.typists.version();
-        let next = SyncToken { events: Token(upto), typing };
-        let mut response = Response::new(next.to_string());
+        let mut response = Response::new(Token(upto).to_string());
         let mut joined = HashMap::new();
         for (membership, room) in self.candidates(snapshot, since, upto).await? {
             if !self.wants(&room) {

@@ -53,29 +53,31 @@ impl Question {
         Ok(())
     }
 
-    /// Adds who types in the user's rooms where that changed.
+    /// Adds who types in the user's rooms where that changed; returns up to where that was told.
     pub(super) async fn add_typing(
         &self,
         house: &House,
         response: &mut Response,
         since: i64,
-    ) -> Result<()> {
+    ) -> Result<i64> {
+        let (upto, changed) = house.typists.changed(since);
         if !self.wants_ephemeral("m.typing") {
-            return Ok(());
+            return Ok(upto);
         }
-        for (room_id, nid, typists) in house.typists.changed(since) {
-            let own = store::memberships::of_user_in(&mut &house.db, &self.user_id, nid).await?;
+        for room in changed {
+            // A first answer needs no empty lists.
+            if room.typists.is_empty() && since == 0 {
+                continue;
+            }
+            let mut db = &house.db;
+            let own = store::memberships::of_user_in(&mut db, &self.user_id, room.room_nid).await?;
             if own.is_none_or(|own| own.membership != "join") {
                 continue;
             }
-            // A first answer needs no empty lists.
-            if typists.is_empty() && since == 0 {
-                continue;
-            }
-            let event = json!({ "type": "m.typing", "content": { "user_ids": typists } });
-            self.add_ephemeral(response, room_id, &event)?;
+            let event = json!({ "type": "m.typing", "content": { "user_ids": room.typists } });
+            self.add_ephemeral(response, room.room_id, &event)?;
         }
-        Ok(())
+        Ok(upto)
     }
 
     fn add_ephemeral(
