@@ -17,6 +17,7 @@ mod networks;
 mod parts;
 mod permissions;
 mod portals;
+mod provisioning;
 mod turns;
 
 pub use bridge::{Bridge, BridgeBuilder, BuildError};

@@ -243,6 +243,9 @@ async fn open_bridge(
         .double_puppets(reach.puppets)
         .sealing_key(sealing_key(data, &db).await?)
         .public_url(config.bridge.public_url.clone())
+        .provisioning_secret(
+            config.bridge.provisioning_secret.as_ref().map(|secret| secret.expose().into()),
+        )
         .permissions(permissions(config))
         .clock(clock)
         .random(random)

@@ -206,7 +206,7 @@ impl Bot {
     }
 
     /// Notes the chat, opens its room and brings the person in.
-    async fn open_room(
+    pub(crate) async fn open_room(
         &self,
         network: &NetworkId,
         login: &LoginId,

@@ -134,7 +134,7 @@ impl Bot {
         let Some(field) = conversation.missing().cloned() else {
             return self.go_on(request, conversation, true).await;
         };
-        let left = if field.secret { self.wipe_message(request).await } else { None };
+        let left = if field.kind.is_secret() { self.wipe_message(request).await } else { None };
         let skipped = field.optional && text == "-";
         let value = if skipped { String::new() } else { text.to_owned() };
         if value.is_empty() && !field.optional {
@@ -181,7 +181,8 @@ impl Bot {
                 known.join(", ")
             ));
         }
-        let secret = |key: &String| fields.iter().any(|field| field.id == *key && field.secret);
+        let secret =
+            |key: &String| fields.iter().any(|field| field.id == *key && field.kind.is_secret());
         let left = match pairs.given.keys().any(secret) {
             true => self.wipe_message(request).await,
             false => None,
@@ -392,7 +393,7 @@ fn pairs(words: &[Word]) -> Pairs {
 }
 
 fn question(field: &LoginField) -> BotReply {
-    let LoginField { name, description, optional, secret, .. } = field;
+    let LoginField { name, description, optional, kind, .. } = field;
     let mut words = format!("{name}?");
     if !description.is_empty() {
         words = format!("{words} {description}");
@@ -400,7 +401,7 @@ fn question(field: &LoginField) -> BotReply {
     if *optional {
         words.push_str(" (`-` leaves it out)");
     }
-    if *secret {
+    if kind.is_secret() {
         words.push_str(" Your message with it is removed from this room.");
     }
     BotReply::new(words)

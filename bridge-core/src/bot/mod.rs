@@ -22,7 +22,7 @@ use crate::permissions::{Permission, Permissions};
 use crate::portals::Portals;
 
 /// What stands before a command outside a management room.
-const PREFIX: &str = "!rialto";
+pub(crate) const PREFIX: &str = "!rialto";
 
 /// The bot. Cheap to clone.
 #[derive(Clone)]

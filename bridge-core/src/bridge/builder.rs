@@ -28,6 +28,7 @@ use crate::networks::Networks;
 use crate::parts::Parts;
 use crate::permissions::Permissions;
 use crate::portals::{Portals, PortalsParts};
+use crate::provisioning::Provisioning;
 
 /// Why a bridge cannot be built, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -85,6 +86,7 @@ pub struct BridgeBuilder {
     networks: Vec<(NetworkId, Arc<dyn NetworkConnector>, NetworkPolicy)>,
     bot_localpart: Option<String>,
     observer: Option<Observer>,
+    provisioning_secret: Option<SecretString>,
 }
 
 impl Default for BridgeBuilder {
@@ -104,6 +106,7 @@ impl Default for BridgeBuilder {
             networks: Vec::new(),
             bot_localpart: None,
             observer: None,
+            provisioning_secret: None,
         }
     }
 }
@@ -219,6 +222,14 @@ impl BridgeBuilder {
         self
     }
 
+    /// Sets the secret with which a program may log people in and out over HTTP. Without one, only people
+    /// themselves do, with their own tokens.
+    #[must_use]
+    pub fn provisioning_secret(mut self, secret: Option<SecretString>) -> Self {
+        self.provisioning_secret = secret;
+        self
+    }
+
     /// Builds the bridge. Nothing is sent before [`Bridge::start`].
     ///
     /// # Errors
@@ -302,7 +313,8 @@ impl BridgeBuilder {
         };
         let journal = Journal::open(parts.clone()).await?;
         parts.logins.set_intake(&intake(&journal));
-        Ok(Bridge { parts, journal })
+        let provisioning = Provisioning::new(parts.clone(), self.provisioning_secret);
+        Ok(Bridge { parts, journal, provisioning })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::logins;
 use crate::matrix::MatrixTrouble;
 use crate::network::RemoteIntake;
 use crate::parts::Parts;
+use crate::provisioning::Provisioning;
 
 /// Where the networks' own pages are mounted: `<this>/<network>/...`.
 const NETWORK_ROUTES: &str = "/_rialto/network";
@@ -48,6 +49,7 @@ static MIGRATIONS: [Migration; 3] = [
 pub struct Bridge {
     parts: Parts,
     journal: Arc<Journal>,
+    provisioning: Provisioning,
 }
 
 impl Bridge {
@@ -71,7 +73,11 @@ impl Bridge {
 
     /// Returns what the homeserver calls, and the networks' own pages.
     pub fn router(&self) -> axum::Router {
-        let mut router = self.journal.router().merge(self.parts.media.router());
+        let mut router = self
+            .journal
+            .router()
+            .merge(self.parts.media.router())
+            .merge(self.provisioning.router());
         for (id, _) in self.parts.networks.iter() {
             let routes = self.parts.networks.connector(id).and_then(|c| c.routes());
             if let Some(routes) = routes {

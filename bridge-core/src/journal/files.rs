@@ -87,6 +87,7 @@ fn after(error: NetworkError) -> MatrixOutcome {
         NetworkError::NotFound(words)
         | NetworkError::Forbidden(words)
         | NetworkError::Invalid(words)
+        | NetworkError::Unsupported(words)
         | NetworkError::BadCredentials(words) => refused(&words),
     }
 }

@@ -117,7 +117,8 @@ impl Logins {
         Ok(())
     }
 
-    async fn management_room(&self, owner: &str) -> Result<Option<String>, DbError> {
+    /// Returns the newest direct room of a person with the bot.
+    pub(crate) async fn management_room(&self, owner: &str) -> Result<Option<String>, DbError> {
         let row = self.0.db.fetch_optional(MANAGEMENT_ROOM, params![owner]).await?;
         row.map(|row| row.get("room_id")).transpose()
     }

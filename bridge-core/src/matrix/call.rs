@@ -1,7 +1,7 @@
 //! One request: who asks, where, with what; and the answer read.
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -86,6 +86,20 @@ impl Matrix {
     pub(super) async fn once(&self, as_user: &str, call: Call<'_>) -> Result<Value, MatrixTrouble> {
         let request = self.request_as(as_user, call)?;
         read_answer(self.0.transport.call(request).await)
+    }
+
+    /// Sends a request with somebody's own token; `None`: the token is nobody's. (That our own is not known
+    /// may pass, so it is not told apart where a request is ours.)
+    pub(super) async fn natural_with(
+        &self,
+        token: &SecretString,
+        call: Call<'_>,
+    ) -> Result<Option<Value>, MatrixTrouble> {
+        let answer = self.0.transport.call(call.request(None, token)).await;
+        match answer {
+            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => Ok(None),
+            answer => read_answer(answer).map(Some).map_err(MatrixTrouble::repeatable),
+        }
     }
 
     /// Makes the request of somebody, if we may act as them.

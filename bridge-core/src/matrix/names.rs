@@ -70,6 +70,11 @@ impl Names {
         Ok(Self { server_name: server_name.to_owned(), bot, networks })
     }
 
+    /// Returns the homeserver's name.
+    pub(crate) fn server_name(&self) -> &str {
+        &self.server_name
+    }
+
     /// Returns the bot's user id.
     pub(crate) fn bot(&self) -> &str {
         &self.bot

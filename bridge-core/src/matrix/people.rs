@@ -1,10 +1,11 @@
 //! Accounts and profiles.
 
 use http::Method;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::Matrix;
-use super::call::Call;
+use super::call::{Call, text};
 use super::outcome::MatrixTrouble;
 
 /// How a Matrix person is shown.
@@ -31,6 +32,16 @@ impl Matrix {
             Err(trouble) if trouble.errcode() == Some("M_USER_IN_USE") => Ok(()),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// Finds out whose session an access token belongs to; `None`: nobody's.
+    pub(crate) async fn owner_of_token(
+        &self,
+        token: &SecretString,
+    ) -> Result<Option<String>, MatrixTrouble> {
+        let call = Call::new("whoami", Method::GET, &["account", "whoami"]);
+        let answer = self.natural_with(token, call).await?;
+        answer.map(|answer| text(&answer, "user_id")).transpose()
     }
 
     /// Sets a display name.
@@ -82,13 +93,13 @@ impl Matrix {
             Err(MatrixTrouble::Refused { .. }) => return Ok(Profile::default()),
             Err(trouble) => return Err(trouble),
         };
-        let text = |key: &str| {
+        let filled = |key: &str| {
             answer
                 .get(key)
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        Ok(Profile { name: text("displayname"), avatar: text("avatar_url") })
+        Ok(Profile { name: filled("displayname"), avatar: filled("avatar_url") })
     }
 }

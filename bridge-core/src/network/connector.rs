@@ -7,11 +7,11 @@ use support_clock::{SharedClock, SharedRandom};
 use thiserror::Error;
 
 use super::{
-    Capabilities, ChatInfo, Consent, LoginFlow, LoginProcess, MediaRef, MediaSource, MediaStream,
-    NetworkError, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink, RemoteStep,
-    SendOutcome, StoredLogin, UserInfo,
+    Capabilities, ChatInfo, Consent, Directory, LoginFlow, LoginProcess, MediaRef, MediaSource,
+    MediaStream, NetworkError, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink,
+    RemoteStep, SendOutcome, StoredLogin, UserInfo,
 };
-use crate::ids::{LoginId, NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
+use crate::ids::{NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 
 /// What a bridge is handed when it is made: no global state.
 #[derive(Clone, Debug)]
@@ -176,32 +176,4 @@ pub trait NetworkClient: Send + Sync {
     fn directory(&self) -> Option<&dyn Directory> {
         None
     }
-}
-
-/// A chat that was joined by command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinedChat {
-    /// Its id.
-    pub chat: RemoteChatId,
-    /// The login, where the chat is a private view of it.
-    pub receiver: Option<LoginId>,
-    /// What is known about it already.
-    pub info: ChatInfo,
-}
-
-/// Finding and joining chats.
-#[async_trait]
-pub trait Directory: Send + Sync {
-    /// Joins a chat by the name people know it by (`#rust`, a nick) and waits for the network's
-    /// answer. Joining a chat one is in already is a success.
-    ///
-    /// # Errors
-    /// As the network answers, in words (invite only, banned, wrong key, no such channel).
-    async fn join_chat(&self, name: &str) -> Result<JoinedChat, NetworkError>;
-
-    /// Leaves a chat.
-    ///
-    /// # Errors
-    /// As the network answers.
-    async fn leave_chat(&self, chat: &RemoteChatId) -> Result<(), NetworkError>;
 }

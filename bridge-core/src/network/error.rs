@@ -37,6 +37,9 @@ pub enum NetworkError {
     /// What was asked for makes no sense to this network.
     #[error("{0}")]
     Invalid(String),
+    /// This network has no such thing.
+    #[error("{0}")]
+    Unsupported(String),
     /// Login data are wrong.
     #[error("{0}")]
     BadCredentials(String),

@@ -21,6 +21,37 @@ pub struct LoginFlow {
     pub description: String,
 }
 
+/// What a question of a form asks for: how it is shown, and whether the answer is a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginFieldKind {
+    /// A name, or any text.
+    Username,
+    /// A password.
+    Password,
+    /// A phone number, with its country code.
+    PhoneNumber,
+    /// An address of electronic mail.
+    Email,
+    /// A code that is good once.
+    OneTimeCode,
+    /// A token of the network's.
+    Token,
+    /// A web address.
+    Url,
+    /// The name of a server.
+    Domain,
+    /// One of these.
+    Select(Vec<String>),
+}
+
+impl LoginFieldKind {
+    /// Whether the answer must not be shown, stored in clear or logged.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Password | Self::OneTimeCode | Self::Token)
+    }
+}
+
 /// One question of a form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginField {
@@ -30,8 +61,8 @@ pub struct LoginField {
     pub name: String,
     /// Help in one sentence.
     pub description: String,
-    /// Whether it must not be shown, stored in clear or logged.
-    pub secret: bool,
+    /// What is asked for.
+    pub kind: LoginFieldKind,
     /// Whether it may be left out.
     pub optional: bool,
 }

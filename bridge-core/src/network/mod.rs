@@ -15,6 +15,7 @@ mod content;
 mod delivery;
 mod error;
 mod event;
+mod finding;
 mod login;
 mod media;
 mod outgoing;
@@ -26,8 +27,8 @@ mod state;
 pub use capabilities::{Capabilities, DeliveryFacts, Level, Limits, Ordering};
 pub use chat::{ChatInfo, ChatKind, Member, MemberList, RemoteMembership, UserInfo};
 pub use connector::{
-    ConfigError, ConnectContext, Directory, JoinedChat, NetworkClient, NetworkConnector,
-    NetworkContext, NetworkFactory, NetworkFacts,
+    ConfigError, ConnectContext, NetworkClient, NetworkConnector, NetworkContext, NetworkFactory,
+    NetworkFacts,
 };
 pub(crate) use content::PILL_SCHEME;
 pub use content::{
@@ -39,8 +40,10 @@ pub use event::{
     Gap, MembershipChange, PowerLevel, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender,
     TopicChange,
 };
+pub use finding::{Directory, Finds, FoundUser, GroupKind, JoinedChat, NewGroup};
 pub use login::{
-    LoginField, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep, StoredLogin,
+    LoginField, LoginFieldKind, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep,
+    StoredLogin,
 };
 pub use media::{MatrixMedia, MediaSource, MediaStream};
 pub use outgoing::{EventSource, Outgoing, OutgoingKind, Profile, Speaker};

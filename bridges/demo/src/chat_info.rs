@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use bridge_core::ids::{LoginId, RemoteChatId};
 use bridge_core::network::{
-    ChatInfo, ChatKind, Directory, JoinedChat, Member, MemberList, NetworkError,
+    ChatInfo, ChatKind, Directory, Finds, FoundUser, GroupKind, JoinedChat, Member, MemberList,
+    NetworkError, NewGroup,
 };
 
 use crate::client::DemoClient;
@@ -75,6 +76,63 @@ impl Directory for DemoClient {
             // A conversation is not left, one just says nothing more.
             Place::With(_) => Ok(()),
         }
+    }
+
+    fn finds(&self) -> Finds {
+        let group = GroupKind { id: GROUP.to_owned(), name: "Group".to_owned() };
+        Finds { by_name: true, contacts: true, search: true, groups: vec![group] }
+    }
+
+    async fn resolve(&self, identifier: &str) -> Result<Option<FoundUser>, NetworkError> {
+        self.network().check(self.account()).map_err(network_error)?;
+        let name = identifier.trim_start_matches('@');
+        Ok(self.network().knows(name).then(|| found(name)))
+    }
+
+    /// Everybody knows everybody here.
+    async fn contacts(&self) -> Result<Vec<FoundUser>, NetworkError> {
+        self.search("").await
+    }
+
+    async fn search(&self, query: &str) -> Result<Vec<FoundUser>, NetworkError> {
+        self.network().check(self.account()).map_err(network_error)?;
+        let people = self.network().people_like(query);
+        Ok(people.iter().filter(|name| *name != self.account()).map(|name| found(name)).collect())
+    }
+
+    async fn create_group(&self, group: NewGroup) -> Result<JoinedChat, NetworkError> {
+        let name = group.name.unwrap_or_default();
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(NetworkError::Invalid("A group here needs a name.".to_owned()));
+        }
+        let (network, account) = (self.network(), self.account());
+        let strangers = group.participants.iter().find(|person| !network.knows(person));
+        if let Some(stranger) = strangers {
+            return Err(NetworkError::NotFound(format!("Nobody here is called `{stranger}`.")));
+        }
+        network.found(account, name).map_err(network_error)?;
+        if let Some(topic) = &group.topic {
+            network.sets_topic(account, name, topic);
+        }
+        for person in &group.participants {
+            network.comes(person, name);
+        }
+        let chat = make_chat_id(&Place::Group(name.to_owned()));
+        let info = chat_info(network, account, &chat)?;
+        Ok(JoinedChat { receiver: None, chat, info })
+    }
+}
+
+/// The one kind of group there is.
+const GROUP: &str = "group";
+
+fn found(name: &str) -> FoundUser {
+    FoundUser {
+        user: make_user_id(name),
+        name: Some(name.to_owned()),
+        identifiers: vec![format!("demo:{name}")],
+        direct: Some(make_chat_id(&Place::With(name.to_owned()))),
     }
 }
 

@@ -3,7 +3,8 @@
 
 use async_trait::async_trait;
 use bridge_core::network::{
-    LoginField, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep, NetworkError,
+    LoginField, LoginFieldKind, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep,
+    NetworkError,
 };
 use secrecy::ExposeSecret as _;
 
@@ -49,7 +50,7 @@ impl LoginProcess for NameLogin {
                     "What are you called there? `{}` if you leave it out.",
                     self.default_name
                 ),
-                secret: false,
+                kind: LoginFieldKind::Username,
                 optional: true,
             }],
         })

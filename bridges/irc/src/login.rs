@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bridge_core::network::{
-    LoginField, LoginInput, LoginProcess, LoginRecord, LoginStep, NetworkError,
+    LoginField, LoginFieldKind, LoginInput, LoginProcess, LoginRecord, LoginStep, NetworkError,
 };
 use secrecy::ExposeSecret as _;
 use support_clock::SharedClock;
@@ -70,25 +70,35 @@ impl NickLogin {
 #[async_trait]
 impl LoginProcess for NickLogin {
     async fn start(&mut self) -> Result<LoginStep, NetworkError> {
-        let field = |id: &str, name: &str, description: &str, secret| LoginField {
+        let field = |id: &str, name: &str, description: &str, kind| LoginField {
             id: id.to_owned(),
             name: name.to_owned(),
             description: description.to_owned(),
-            secret,
+            kind,
             optional: true,
         };
         let nick = self.maker.nick_for(&self.owner);
         Ok(LoginStep::UserInput {
             instructions: "Choose the nick under which others see you.".to_owned(),
             fields: vec![
-                field("nick", "Nick", &format!("Left out, it is {nick}."), false),
+                field(
+                    "nick",
+                    "Nick",
+                    &format!("Left out, it is {nick}."),
+                    LoginFieldKind::Username,
+                ),
                 field(
                     "password",
                     "Password",
                     "Of your account on the network, if you have one.",
-                    true,
+                    LoginFieldKind::Password,
                 ),
-                field("account", "Account", "If it is called otherwise than the nick.", false),
+                field(
+                    "account",
+                    "Account",
+                    "If it is called otherwise than the nick.",
+                    LoginFieldKind::Username,
+                ),
             ],
         })
     }

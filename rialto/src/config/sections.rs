@@ -130,6 +130,8 @@ section! {
         bot: String = "rialtobot".to_owned(), Plain "\"rialtobot\"";
         /// Where the internet reaches this server: webhooks, log-in pages and media links use it.
         public_url: Option<Url> = None, Optional "\"https://matrix.example.org\"";
+        /// Lets programs log people in and out through /_matrix/provision. People themselves use their own access token.
+        provisioning_secret: Option<Secret> = None, Secret "\"a long random text\"";
     }
 }
 

@@ -47,6 +47,8 @@ pub struct HouseOptions {
     pub networks: Vec<(String, NetworkFactory, Value)>,
     /// Who watches messages cross.
     pub observer: Option<Observer>,
+    /// The operator's secret of the provisioning API.
+    pub provisioning_secret: Option<SecretString>,
 }
 
 impl Default for HouseOptions {
@@ -58,6 +60,7 @@ impl Default for HouseOptions {
             demo: json!({}),
             networks: Vec::new(),
             observer: None,
+            provisioning_secret: None,
         }
     }
 }
@@ -227,6 +230,7 @@ impl TestHouse {
             .idempotent_homeserver(true)
             .double_puppets(Some(self.puppets.as_token.clone()))
             .sealing_key(SEALING_KEY)
+            .provisioning_secret(self.options.provisioning_secret.clone())
             .public_url(Some(PUBLIC_URL.parse().expect("it is an address")))
             .clock(self.clock.clone())
             .random(self.random.clone());

@@ -62,6 +62,11 @@ impl TestUser {
         &self.id
     }
 
+    /// Returns the access token of their session.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Asks the homeserver something below `/_matrix/client/v3/`, again until the house is open.
     ///
     /// # Errors

@@ -300,6 +300,23 @@ impl DemoNetwork {
         self.world().knows(person)
     }
 
+    pub(crate) fn people_like(&self, part: &str) -> Vec<String> {
+        self.world().people_like(part)
+    }
+
+    /// Makes a group with its first member in it.
+    pub(crate) fn found(&self, account: &str, group: &str) -> Result<(), Refused> {
+        self.change(|world, now| {
+            world.check(account)?;
+            if world.has_group(group) {
+                return Err(Refused::Because(format!("there is a group `{group}` already")));
+            }
+            world.add_group(group);
+            world.come(account, group, now);
+            Ok(())
+        })
+    }
+
     /// Returns the next updates for an account after a number; waits if there are none.
     pub(crate) async fn updates(
         &self,

@@ -161,6 +161,12 @@ impl World {
         self.people.contains(person)
     }
 
+    /// Returns the people whose name has this in it, in order.
+    pub(super) fn people_like(&self, part: &str) -> Vec<String> {
+        let part = part.to_lowercase();
+        self.people.iter().filter(|name| name.to_lowercase().contains(&part)).cloned().collect()
+    }
+
     /// Returns the number of the newest update.
     pub(super) fn newest(&self) -> i64 {
         self.log.last().map_or(self.first, |update| update.number)

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bridge_core::{
     ids::{RemoteChatId, RemoteUserId},
     network::{
-        ChatInfo, ChatKind, Directory, JoinedChat, NetworkError, RemoteStep, SendOutcome, UserInfo,
+        ChatInfo, ChatKind, Directory, Finds, FoundUser, JoinedChat, NetworkError, RemoteStep,
+        SendOutcome, UserInfo,
     },
 };
 
@@ -17,7 +18,9 @@ use crate::{
     convert::{split_formatted, without_codes},
     error::{join_error, send_outcome},
     from_matrix::{Payload, SayCommand, wire_text},
-    ids::{make_local_id, make_portal_key, parse_chat_id, parse_user_id},
+    ids::{
+        make_chat_id, make_local_id, make_portal_key, make_user_id, parse_chat_id, parse_user_id,
+    },
     ranks,
     to_matrix::{direct_info, look},
     wire::{ACTION_OVERHEAD, Message},
@@ -154,22 +157,29 @@ impl IrcClient {
     /// Opens a conversation, if there is anybody to talk to.
     async fn open_conversation(&self, nick: &str) -> Result<JoinedChat, NetworkError> {
         let (_, link) = self.online()?;
-        let lines = link.ask(Message::new("WHOIS", [nick]), &[nick]).await.map_err(|error| {
-            NetworkError::Offline(format!("The connection ended meanwhile ({error})."))
-        })?;
-        // RPL_WHOISUSER tells how the nick is spelled.
-        let user = lines.iter().find(|line| line.numeric() == Some(311));
-        let Some(user) = user else {
+        let lines = self.whois(&link, nick).await?;
+        let Some(spelled) = spelling(&lines) else {
             return Err(NetworkError::NotFound(format!(
                 "Nobody is called {nick} on the network now. If you meant a channel: their names begin with #."
             )));
         };
-        let spelled = user.param(1);
         let portal = make_portal_key(&self.network, &self.login.id, &link.session(), spelled);
         let mut info = direct_info(spelled);
         info.topic = whois_words(&lines);
         Ok(JoinedChat { chat: portal.chat, receiver: portal.receiver, info })
     }
+
+    async fn whois(&self, link: &Link, nick: &str) -> Result<Vec<Message>, NetworkError> {
+        link.ask(Message::new("WHOIS", [nick]), &[nick]).await.map_err(|error| {
+            NetworkError::Offline(format!("The connection ended meanwhile ({error})."))
+        })
+    }
+}
+
+/// Returns how a nick is spelled, from the answers to a WHOIS; `None`: nobody has it.
+fn spelling(lines: &[Message]) -> Option<&str> {
+    // RPL_WHOISUSER
+    lines.iter().find(|line| line.numeric() == Some(311)).map(|user| user.param(1))
 }
 
 /// Says who somebody is, from the answers to a WHOIS.
@@ -209,6 +219,28 @@ impl Directory for IrcClient {
         } else {
             self.open_conversation(name).await
         }
+    }
+
+    fn finds(&self) -> Finds {
+        Finds { by_name: true, ..Finds::default() }
+    }
+
+    async fn resolve(&self, identifier: &str) -> Result<Option<FoundUser>, NetworkError> {
+        let nick = identifier.strip_prefix("irc:").unwrap_or(identifier);
+        let malformed =
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '*' | '?');
+        if nick.is_empty() || nick.starts_with(':') || nick.contains(malformed) {
+            return Err(NetworkError::Invalid(format!("`{identifier}` cannot be a nick.")));
+        }
+        let (_, link) = self.online()?;
+        let lines = self.whois(&link, nick).await?;
+        let session = link.session();
+        Ok(spelling(&lines).map(|spelled| FoundUser {
+            user: make_user_id(&session, spelled),
+            name: Some(spelled.to_owned()),
+            identifiers: vec![format!("irc:{spelled}")],
+            direct: Some(make_chat_id(&session, spelled)),
+        }))
     }
 
     async fn leave_chat(&self, chat: &RemoteChatId) -> Result<(), NetworkError> {

@@ -92,7 +92,8 @@ impl House {
     async fn login(&self, input: &[(&str, &str)]) -> Result<LoginStep, NetworkError> {
         let mut process = self.connector.start_login("nick", "@alice:test").await.unwrap();
         let LoginStep::UserInput { fields, .. } = process.start().await.unwrap() else { panic!() };
-        let secret: Vec<_> = fields.iter().filter(|f| f.secret).map(|f| f.id.as_str()).collect();
+        let secret: Vec<_> =
+            fields.iter().filter(|f| f.kind.is_secret()).map(|f| f.id.as_str()).collect();
         assert_eq!(secret, ["password"]);
         let input: LoginInput = input
             .iter()

@@ -7,6 +7,7 @@ mod faults;
 mod kinds;
 mod kinds_over_crashes;
 mod plumbing;
+mod provisioning;
 mod rooms;
 mod secrets;
 mod starting;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bridge_core::network::{
-    LoginField, LoginFlow, LoginInput, LoginProcess, LoginStep, NetworkClient, NetworkConnector,
-    NetworkContext, NetworkError, NetworkFactory, NetworkFacts, StoredLogin,
+    LoginField, LoginFieldKind, LoginFlow, LoginInput, LoginProcess, LoginStep, NetworkClient,
+    NetworkConnector, NetworkContext, NetworkError, NetworkFactory, NetworkFacts, StoredLogin,
 };
 use bridge_demo::{DemoConfig, DemoConnector, DemoNetwork};
 use secrecy::ExposeSecret as _;
@@ -51,14 +51,17 @@ impl NetworkConnector for Vault {
 #[async_trait]
 impl LoginProcess for VaultLogin {
     async fn start(&mut self) -> Result<LoginStep, NetworkError> {
-        let field = |id: &str, secret| LoginField {
+        let field = |id: &str, kind| LoginField {
             id: id.to_owned(),
             name: id.to_owned(),
             description: String::new(),
-            secret,
+            kind,
             optional: false,
         };
-        let fields = vec![field("name", false), field("password", true)];
+        let fields = vec![
+            field("name", LoginFieldKind::Username),
+            field("password", LoginFieldKind::Password),
+        ];
         Ok(LoginStep::UserInput { instructions: String::new(), fields })
     }
 
