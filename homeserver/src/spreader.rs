@@ -52,7 +52,7 @@ async fn spread_all(house: &SharedHouse) -> Result<()> {
 
 async fn spread(house: &SharedHouse, user_id: &UserId) -> Result<()> {
     for room_id in rooms::read::joined_rooms(house, user_id).await? {
-        if let Err(error) = rooms::membership::refresh_profile(house, user_id, &room_id).await {
+        if let Err(error) = rooms::profiles::refresh(house, user_id, &room_id).await {
             // A room may refuse (the user was just banned): the other rooms get the profile all the same.
             match error {
                 crate::error::Error::Matrix(refusal) => tracing::debug!(

@@ -59,6 +59,8 @@ struct Unsigned<'a> {
     redacted_because: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invite_room_state: Option<&'a [Box<RawValue>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    knock_room_state: Option<&'a [Box<RawValue>]>,
 }
 
 /// An event without anything a stranger should not see.
@@ -76,7 +78,7 @@ pub(crate) fn full(event: &StoredEvent, view: &View<'_>) -> serde_json::Result<B
     write(event, view, None)
 }
 
-/// Writes an event for an application service, which learns from an invitation what the room is like.
+/// Writes an event for an application service, which learns from an invitation or a knock what the room is like.
 pub(crate) fn with_room_state(
     event: &StoredEvent,
     view: &View<'_>,
@@ -110,7 +112,7 @@ pub(crate) fn content_of(json: &str) -> serde_json::Result<Box<RawValue>> {
 fn write(
     event: &StoredEvent,
     view: &View<'_>,
-    invite_room_state: Option<&[Box<RawValue>]>,
+    room_state: Option<&[Box<RawValue>]>,
 ) -> serde_json::Result<Box<RawValue>> {
     let stored: Stored<'_> = serde_json::from_str(&event.json)?;
     let replaced = event.replaced.as_ref();
@@ -121,6 +123,7 @@ fn write(
     let redaction =
         (event.kind == "m.room.redaction").then(|| both_redacts(&stored)).transpose()?;
     let (redacts, content) = redaction.unwrap_or_default();
+    let is_knock = event.membership.as_deref() == Some("knock");
     to_raw_value(&ClientEvent {
         content: content.as_deref().unwrap_or(stored.content),
         event_id: event.event_id.as_str(),
@@ -136,7 +139,8 @@ fn write(
             prev_sender: replaced.map(|replaced| replaced.sender.as_str()),
             replaces_state: replaced.map(|replaced| replaced.event_id.as_str()),
             redacted_because: redacted_because(event, view)?,
-            invite_room_state,
+            invite_room_state: room_state.filter(|_| !is_knock),
+            knock_room_state: room_state.filter(|_| is_knock),
         },
         redacts,
     })

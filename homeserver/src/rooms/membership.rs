@@ -1,4 +1,4 @@
-//! Who is in a room: join, leave, invite, kick, ban, unban, forget, and the profile shown there.
+//! Who is in a room: join, knock, leave, invite, kick, ban, unban, forget.
 
 use ruma::{
     OwnedUserId, RoomId, UserId,
@@ -12,6 +12,7 @@ use super::{
     append::{Appended, append_to, content, not_in_room, settle},
     restricted,
     tip::Tip,
+    upgrade,
 };
 use crate::{
     error::{Error, Result},
@@ -26,6 +27,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Join,
+    Knock,
     Leave,
     Invite,
     Kick,
@@ -37,6 +39,7 @@ impl Change {
     fn membership(self) -> &'static str {
         match self {
             Self::Join => "join",
+            Self::Knock => "knock",
             Self::Leave | Self::Kick | Self::Unban => "leave",
             Self::Invite => "invite",
             Self::Ban => "ban",
@@ -57,7 +60,7 @@ pub(crate) async fn change(
         check_invitee(house, target).await?;
     }
     let profile = match change {
-        Change::Join | Change::Invite => house.users.profile(target).await?,
+        Change::Join | Change::Knock | Change::Invite => house.users.profile(target).await?,
         _ => Profile::default(),
     };
     let step = Step {
@@ -146,7 +149,9 @@ impl Step {
     async fn take(self, tx: &mut Tx, house: &SharedHouse, room_id: &RoomId) -> Result<()> {
         let Some(mut tip) = Tip::take(tx, house, room_id).await? else {
             return Err(match self.change {
-                Change::Join => MatrixError::not_found("There is no such room on this server."),
+                Change::Join | Change::Knock => {
+                    MatrixError::not_found("There is no such room on this server.")
+                }
                 _ => not_in_room(&self.sender),
             }
             .into());
@@ -167,7 +172,7 @@ impl Step {
         }
         self.check(before)?;
         if self.change == Change::Join
-            && let Some(authoriser) = restricted::authoriser(tx, tip, &self.target).await?
+            && let Some(authoriser) = restricted::authoriser(tx, house, tip, &self.target).await?
         {
             self.content["join_authorised_via_users_server"] = authoriser.as_str().into();
         }
@@ -179,13 +184,18 @@ impl Step {
             origin_server_ts: self.now_ms,
         };
         draft.check()?;
-        append_to(tx, house, tip, &draft, None).await
+        let appended = append_to(tx, house, tip, &draft, None).await?;
+        if self.change == Change::Join && matches!(appended, Appended::New(_)) {
+            upgrade::carry_over(tx, house, tip, &draft.sender).await?;
+        }
+        Ok(appended)
     }
 
     /// Who repeats a call because the answer was lost is told that it worked.
     fn changes_nothing(&self, before: &str) -> bool {
         match self.change {
             Change::Join => before == "join",
+            Change::Knock => before == "knock",
             Change::Leave => before == "leave",
             _ => false,
         }
@@ -206,8 +216,14 @@ impl Step {
             Change::Invite if before == "ban" => {
                 MatrixError::forbidden(format!("{target} is banned from this room."))
             }
-            Change::Join if before == "ban" => {
+            Change::Join | Change::Knock if before == "ban" => {
                 MatrixError::forbidden("You are banned from this room.")
+            }
+            Change::Knock if before == "join" => {
+                MatrixError::forbidden("You are in this room already.")
+            }
+            Change::Knock if before == "invite" => {
+                MatrixError::forbidden("You are invited to this room: you may join it at once.")
             }
             _ => return Ok(()),
         };
@@ -240,60 +256,4 @@ pub(crate) async fn forget(house: &SharedHouse, user_id: &UserId, room_id: &Room
             })
         })
         .await
-}
-
-/// Shows a user's current profile in one room, if it shows another. Called in the background for each room of
-/// somebody whose profile changed: only the newest profile counts, so it is read here.
-pub(crate) async fn refresh_profile(
-    house: &SharedHouse,
-    user_id: &UserId,
-    room_id: &RoomId,
-) -> Result<()> {
-    let profile = house.users.profile(user_id).await?;
-    let now_ms = house.clock.now_ms();
-    let (house, user_id, room_id) = (house.clone(), user_id.to_owned(), room_id.to_owned());
-    let db = house.db.clone();
-    db.write(move |tx| {
-        let (house, user_id, room_id) = (house.clone(), user_id.clone(), room_id.clone());
-        let profile = profile.clone();
-        Box::pin(async move {
-            let Some(mut tip) = Tip::take(tx, &house, &room_id).await? else { return Ok(()) };
-            let result = show_profile(tx, &house, &mut tip, user_id, profile, now_ms).await;
-            settle(tx, &house, tip, result).map(drop)
-        })
-    })
-    .await
-}
-
-async fn show_profile(
-    tx: &mut Tx,
-    house: &SharedHouse,
-    tip: &mut Tip,
-    user_id: OwnedUserId,
-    profile: Profile,
-    now_ms: i64,
-) -> Result<Appended> {
-    let current = tip.state(tx, &StateEventType::RoomMember, user_id.as_str()).await?;
-    let current = current.ok_or_else(|| not_in_room(&user_id))?;
-    let mut shown: Value = serde_json::from_str(current.content.get()).map_err(Error::internal)?;
-    if shown["membership"] != "join" {
-        return Ok(Appended::Known(current.event_id.clone()));
-    }
-    let fields = shown.as_object_mut().ok_or_else(|| Error::internal("content is an object"))?;
-    for (key, value) in [("displayname", profile.displayname), ("avatar_url", profile.avatar_url)] {
-        match value {
-            Some(value) => drop(fields.insert(key.to_owned(), value.into())),
-            None => drop(fields.remove(key)),
-        }
-    }
-    fields.remove("reason");
-    let draft = Draft {
-        sender: user_id.clone(),
-        kind: TimelineEventType::RoomMember,
-        state_key: Some(user_id.into()),
-        content: content(shown)?,
-        origin_server_ts: now_ms,
-    };
-    draft.check()?;
-    append_to(tx, house, tip, &draft, None).await
 }

@@ -13,6 +13,7 @@ pub(crate) mod membership;
 pub(crate) mod messages;
 mod parking;
 mod power;
+pub(crate) mod profiles;
 pub(crate) mod read;
 pub(crate) mod receipts;
 pub(crate) mod redact;
@@ -23,6 +24,7 @@ mod tests;
 mod tip;
 pub(crate) mod token;
 pub(crate) mod typing;
+pub(crate) mod upgrade;
 mod validate;
 pub(crate) mod visibility;
 

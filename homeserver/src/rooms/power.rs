@@ -71,6 +71,11 @@ pub(crate) async fn named(tx: &mut Tx, tip: &mut Tip) -> Result<Vec<OwnedUserId>
     Ok(named)
 }
 
+/// Returns who made the room.
+pub(crate) async fn creators(tx: &mut Tx, tip: &mut Tip) -> Result<HashSet<OwnedUserId>> {
+    Ok(Powers::of(tx, tip).await?.creators)
+}
+
 struct Powers {
     creators: HashSet<OwnedUserId>,
     levels: Option<RoomPowerLevelsEvent<Arc<Pdu>>>,

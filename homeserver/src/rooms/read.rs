@@ -165,7 +165,7 @@ pub(crate) async fn check_joined(
     Ok(room)
 }
 
-/// What somebody learns of a room that he is invited to.
+/// What somebody learns of a room that he is invited to or knocks at.
 const STRIPPED: [&str; 8] = [
     "m.room.create",
     "m.room.name",
@@ -177,7 +177,7 @@ const STRIPPED: [&str; 8] = [
     "m.room.history_visibility",
 ];
 
-/// Writes what an invitation tells of its room: what it is, who invites, and the invitation.
+/// Writes what an invitation or a knock tells of its room: what it is, who invites or knocks, and that event.
 pub(crate) async fn stripped_state(
     db: &mut impl Reader,
     room_nid: i64,
@@ -214,7 +214,7 @@ async fn events_in(
     for event in events {
         let Some(room) = rooms.get(&event.room_nid) else { continue };
         let view = View { room_id: &room.room_id, with_room_id: true, now_ms, viewer: None };
-        let json = if event.membership.as_deref() == Some("invite") {
+        let json = if matches!(event.membership.as_deref(), Some("invite" | "knock")) {
             let stripped = stripped_state(db, room.nid, &event.sender, Some(&event)).await?;
             client::with_room_state(&event, &view, &stripped)
         } else {

@@ -1,5 +1,7 @@
 //! Restricted rooms: who is in one of the rooms they name may join, vouched for by a member who may invite.
 
+use std::collections::HashSet;
+
 use ruma::{OwnedUserId, RoomId, UserId, events::StateEventType};
 use serde::Deserialize;
 use support_db::Tx;
@@ -9,7 +11,7 @@ use super::{
     power::{self, Action},
     tip::Tip,
 };
-use crate::{error::Result, store};
+use crate::{error::Result, house::House, store};
 
 #[derive(Deserialize)]
 struct JoinRules {
@@ -28,6 +30,7 @@ struct Allow {
 /// Returns who vouches for somebody who wants to join, `None` where nobody has to.
 pub(crate) async fn authoriser(
     tx: &mut Tx,
+    house: &House,
     tip: &mut Tip,
     user_id: &UserId,
 ) -> Result<Option<OwnedUserId>> {
@@ -49,8 +52,14 @@ pub(crate) async fn authoriser(
             "This room is open to members of certain other rooms, and you are in none of them.";
         return Err(MatrixError::forbidden(words).into());
     }
-    for candidate in power::named(tx, tip).await? {
-        if membership(tx, tip, &candidate).await?.as_deref() == Some("join")
+    let mut candidates = power::named(tx, tip).await?;
+    // Whom the power levels do not name has the power of everybody: where that is enough, any member will do.
+    let named: HashSet<OwnedUserId> = candidates.iter().cloned().collect();
+    let others = store::memberships::longest_joined(tx, tip.room.nid, named.len() + 1).await?;
+    candidates.extend(others.into_iter().filter(|other| !named.contains(other)));
+    for candidate in candidates {
+        if candidate.server_name() == house.server_name
+            && membership(tx, tip, &candidate).await?.as_deref() == Some("join")
             && power::may(tx, tip, &candidate, Action::Invite).await?
         {
             return Ok(Some(candidate));

@@ -45,6 +45,17 @@ pub(crate) async fn get(
     row.map(|row| row.get("content")).transpose()
 }
 
+/// Reads one piece inside a write job.
+pub(crate) async fn get_in(
+    tx: &mut Tx,
+    user_id: &str,
+    room_id: &str,
+    kind: &str,
+) -> Result<Option<String>, DbError> {
+    let row = tx.fetch_optional(GET, params![user_id, room_id, kind]).await?;
+    row.map(|row| row.get("content")).transpose()
+}
+
 /// Reads what changed after `since`, up to and including `upto`.
 pub(crate) async fn between(
     db: &Db,

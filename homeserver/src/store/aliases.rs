@@ -17,11 +17,12 @@ const OF_ROOM: &str = "SELECT a.alias
 const INSERT: &str = "INSERT INTO room_aliases (alias, room_nid, creator, created_ms)
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (alias) DO NOTHING";
+const PASS_ON: &str = "UPDATE room_aliases SET room_nid = $2 WHERE room_nid = $1";
 const DELETE: &str = "DELETE FROM room_aliases WHERE alias = $1";
 
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[BY_NAME, OF_ROOM, INSERT, DELETE];
+pub(super) const STATEMENTS: &[&str] = &[BY_NAME, OF_ROOM, INSERT, PASS_ON, DELETE];
 
 /// What an alias stands for.
 #[derive(Debug, Clone)]
@@ -65,6 +66,11 @@ pub(crate) async fn insert(
     now_ms: i64,
 ) -> Result<bool, DbError> {
     Ok(tx.execute(INSERT, params![alias.as_str(), room_nid, creator.as_str(), now_ms]).await? > 0)
+}
+
+/// Passes all aliases of a room on to another.
+pub(crate) async fn pass_on(tx: &mut Tx, from: i64, to: i64) -> Result<(), DbError> {
+    tx.execute(PASS_ON, params![from, to]).await.map(drop)
 }
 
 /// Takes an alias away. `false` means that there was none.

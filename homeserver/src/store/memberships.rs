@@ -1,6 +1,6 @@
 //! The table `memberships`.
 
-use ruma::{OwnedRoomId, RoomId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use support_db::{DbError, Row, Tx, params};
 
 use super::{Reader, column, rooms::Room};
@@ -40,6 +40,17 @@ const JOINED_OF_ROOM: &str = "SELECT m.user_id
     JOIN memberships m ON m.room_nid = r.room_nid
     WHERE r.room_id = $1
       AND m.membership = 'join'";
+const LONGEST_JOINED: &str = "SELECT user_id
+    FROM memberships
+    WHERE room_nid = $1
+      AND membership = 'join'
+    ORDER BY position
+    LIMIT $2";
+const POSITIONS_OF: &str = "SELECT position
+    FROM memberships
+    WHERE room_nid = $1
+      AND membership = $2
+    ORDER BY position";
 const HEROES: &str = "SELECT user_id
     FROM memberships
     WHERE room_nid = $1
@@ -68,6 +79,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     JOINED_NIDS,
     JOINED_ROOMS,
     JOINED_OF_ROOM,
+    LONGEST_JOINED,
+    POSITIONS_OF,
     HEROES,
     SET,
     FORGET,
@@ -152,6 +165,27 @@ pub(crate) async fn joined_of_room(
 ) -> Result<Vec<String>, DbError> {
     let rows = tx.fetch_all(JOINED_OF_ROOM, params![room_id.as_str()]).await?;
     rows.iter().map(|row| row.get("user_id")).collect()
+}
+
+/// Returns some who have joined a room, those who came first first.
+pub(crate) async fn longest_joined(
+    db: &mut impl Reader,
+    room_nid: i64,
+    most: usize,
+) -> Result<Vec<OwnedUserId>, DbError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = db.fetch_all(LONGEST_JOINED, params![room_nid, most]).await?;
+    rows.iter().map(|row| column(row, "user_id")).collect()
+}
+
+/// Returns where the member events stand of everybody who is one thing to a room: joined, banned ...
+pub(crate) async fn positions_of(
+    db: &mut impl Reader,
+    room_nid: i64,
+    membership: &str,
+) -> Result<Vec<i64>, DbError> {
+    let rows = db.fetch_all(POSITIONS_OF, params![room_nid, membership]).await?;
+    rows.iter().map(|row| row.get("position")).collect()
 }
 
 /// Returns a few people by whom a nameless room can be known, without the one who looks.

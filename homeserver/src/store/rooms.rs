@@ -14,6 +14,8 @@ const BY_NIDS: &str = "SELECT room_nid, room_id, version, joined_count, invited_
 const INSERT: &str = "INSERT INTO rooms
         (room_nid, room_id, version, creator, published, joined_count, invited_count, created_ms)
     VALUES ($1, $2, $3, $4, $5, 0, 0, $6)";
+const IS_PUBLISHED: &str = "SELECT published FROM rooms WHERE room_nid = $1";
+const PUBLISH: &str = "UPDATE rooms SET published = $2 WHERE room_nid = $1";
 const COUNT: &str = "UPDATE rooms
     SET joined_count = joined_count + $2,
         invited_count = invited_count + $3
@@ -21,7 +23,7 @@ const COUNT: &str = "UPDATE rooms
 
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[BY_ID, BY_NIDS, INSERT, COUNT];
+pub(super) const STATEMENTS: &[&str] = &[BY_ID, BY_NIDS, INSERT, IS_PUBLISHED, PUBLISH, COUNT];
 
 /// One room.
 #[derive(Debug, Clone)]
@@ -82,6 +84,17 @@ pub(crate) async fn insert(tx: &mut Tx, room: &NewRoom<'_>) -> Result<(), DbErro
         room.created_ms,
     ];
     tx.execute(INSERT, values).await.map(drop)
+}
+
+/// Returns whether a room is in the directory of this server.
+pub(crate) async fn is_published(db: &mut impl Reader, nid: i64) -> Result<bool, DbError> {
+    let row = db.fetch_optional(IS_PUBLISHED, params![nid]).await?;
+    row.map_or(Ok(false), |row| row.get("published"))
+}
+
+/// Puts a room into the directory of this server, or takes it out.
+pub(crate) async fn publish(tx: &mut Tx, nid: i64, published: bool) -> Result<(), DbError> {
+    tx.execute(PUBLISH, params![nid, published]).await.map(drop)
 }
 
 /// Moves the counts of a room after a membership changed.

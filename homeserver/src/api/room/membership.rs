@@ -1,11 +1,14 @@
-//! Who comes and who goes: join, leave, forget, invite, kick, ban, unban.
+//! Who comes and who goes: join, knock, leave, forget, invite, kick, ban, unban.
 
 use axum::{Router, extract::State};
 use ruma::{
-    OwnedRoomAliasId, OwnedRoomId, RoomId, UserId,
-    api::client::membership::{
-        ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias, kick_user,
-        leave_room, unban_user,
+    OwnedRoomAliasId, OwnedRoomId, OwnedRoomOrAliasId, RoomId, UserId,
+    api::client::{
+        knock::knock_room,
+        membership::{
+            ban_user, forget_room, invite_user, join_room_by_id, join_room_by_id_or_alias,
+            kick_user, leave_room, unban_user,
+        },
     },
 };
 use support_matrix_http::{MatrixError, route};
@@ -24,6 +27,7 @@ use crate::{
 pub(super) fn routes() -> Router<SharedHouse> {
     let router = route(Router::new(), join);
     let router = route(router, join_by_id_or_alias);
+    let router = route(router, knock);
     let router = route(router, leave);
     let router = route(router, forget);
     let router = route(router, invite);
@@ -46,15 +50,20 @@ async fn join_by_id_or_alias(
     Authenticated(who): Authenticated,
     request: join_room_by_id_or_alias::v3::Request,
 ) -> Result<join_room_by_id_or_alias::v3::Response> {
-    let room_id = match OwnedRoomId::try_from(request.room_id_or_alias) {
-        Ok(room_id) => room_id,
-        Err(alias) => {
-            let alias: OwnedRoomAliasId = alias;
-            aliases::resolve(&house, &alias).await?
-        }
-    };
+    let room_id = find(&house, request.room_id_or_alias).await?;
     change_own(&house, &who, &room_id, Change::Join, request.reason).await?;
     Ok(join_room_by_id_or_alias::v3::Response::new(room_id))
+}
+
+/// Of the servers to ask (`via`) this one is the only one.
+async fn knock(
+    State(house): State<SharedHouse>,
+    Authenticated(who): Authenticated,
+    request: knock_room::v3::Request,
+) -> Result<knock_room::v3::Response> {
+    let room_id = find(&house, request.room_id_or_alias).await?;
+    change_own(&house, &who, &room_id, Change::Knock, request.reason).await?;
+    Ok(knock_room::v3::Response::new(room_id))
 }
 
 async fn leave(
@@ -135,4 +144,15 @@ async fn change(
     reason: Option<String>,
 ) -> Result<()> {
     membership::change(house, who, room_id, target, step, reason).await
+}
+
+/// Finds the room a path names by id or alias.
+pub(super) async fn find(house: &SharedHouse, named: OwnedRoomOrAliasId) -> Result<OwnedRoomId> {
+    match OwnedRoomId::try_from(named) {
+        Ok(room_id) => Ok(room_id),
+        Err(alias) => {
+            let alias: OwnedRoomAliasId = alias;
+            aliases::resolve(house, &alias).await
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod membership;
 mod messages;
 mod send;
 mod state;
+mod upgrade;
 
 use axum::Router;
 
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         messages::routes(),
         send::routes(),
         state::routes(),
+        upgrade::routes(),
     ]
     .into_iter()
     .fold(Router::new(), Router::merge)

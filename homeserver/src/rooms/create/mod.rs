@@ -2,34 +2,30 @@
 //! room is there as a whole or it is not.
 
 mod contents;
+mod founding;
 mod wish;
 
 use std::sync::Arc;
 
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, UserId, events::TimelineEventType,
+    OwnedRoomId, RoomId, RoomVersionId, UserId, events::TimelineEventType,
     room_version_rules::RoomVersionRules,
 };
-use serde_json::json;
-use support_db::Tx;
+use serde_json::{Value, json};
 use support_matrix_http::MatrixError;
 
+pub(super) use self::founding::{Aliases, Founding};
 pub(crate) use self::wish::Wish;
 use super::{
     aliases,
-    append::{append_to, content},
+    append::content,
     membership::{check_invitee, member_content},
-    tip::Tip,
 };
 use crate::{
-    error::{Error, Result},
-    events::{Draft, Place, build, room_id_of},
-    house::SharedHouse,
+    error::Result,
+    events::Draft,
+    house::{House, SharedHouse},
     requester::Requester,
-    store::{
-        self,
-        rooms::{NewRoom, Room},
-    },
 };
 
 /// Creates a room as somebody wishes it.
@@ -60,114 +56,68 @@ pub(crate) async fn create(
         drafts.push(("m.room.member", target.to_string(), content));
     }
     let now_ms = house.clock.now_ms();
-    let drafts = drafts.into_iter().map(|(kind, state_key, value)| {
-        let draft = Draft {
-            sender: who.user_id.clone(),
-            kind: TimelineEventType::from(kind),
-            state_key: Some(state_key),
-            content: content(value)?,
-            origin_server_ts: now_ms,
-        };
-        draft.check()?;
-        Ok(draft)
-    });
-    let work = Work {
-        house: Arc::clone(house),
-        // Versions like 12 make another one, of the create event.
-        room_id: RoomId::parse(format!("!{}:{}", house.random.token(15), house.server_name))
-            .expect("a token and a server name make a room id"),
+    let drafts = drafts_of(&who.user_id, drafts, now_ms)?;
+    let founding = Founding {
+        room_id: make_room_id(house),
         creator: who.user_id.clone(),
-        drafts: drafts.collect::<Result<_>>()?,
-        wish,
+        version: wish.version,
         rules: Arc::new(rules),
+        published: wish.published,
+        aliases: wish.alias.map_or(Aliases::None, Aliases::New),
+        drafts,
         now_ms,
     };
-    let work = Arc::new(work);
+    let work = Arc::new((house.clone(), founding));
     house
         .db
         .write(move |tx| {
             let work = Arc::clone(&work);
-            Box::pin(async move { work.run(tx).await })
+            Box::pin(async move {
+                let (house, founding) = &*work;
+                let tip = founding.run(tx, house).await?;
+                let room_id = tip.room.room_id.clone();
+                tip.put_forward(tx, house);
+                Ok(room_id)
+            })
         })
         .await
 }
 
-/// Everything a write job needs to make the room.
-struct Work {
-    house: SharedHouse,
-    room_id: OwnedRoomId,
-    creator: OwnedUserId,
-    drafts: Vec<Draft>,
-    wish: Wish,
-    rules: Arc<RoomVersionRules>,
+/// Makes drafts of what a room starts with.
+fn drafts_of<'a>(
+    sender: &UserId,
+    events: impl IntoIterator<Item = contents::Event<'a>>,
     now_ms: i64,
+) -> Result<Vec<Draft>> {
+    events
+        .into_iter()
+        .map(|(kind, key, value)| draft_of(sender, kind, key, value, now_ms))
+        .collect()
 }
 
-impl Work {
-    async fn run(&self, tx: &mut Tx) -> Result<OwnedRoomId> {
-        let mut drafts = self.drafts.clone();
-        let room_id = self.room_id(tx, &mut drafts[0]).await?;
-        let nid = tx.next_position("events");
-        let new = NewRoom {
-            nid,
-            room_id: &room_id,
-            version: &self.wish.version,
-            creator: &self.creator,
-            published: self.wish.published,
-            created_ms: self.now_ms,
-        };
-        store::rooms::insert(tx, &new).await?;
-        if let Some(alias) = &self.wish.alias {
-            if !store::aliases::insert(tx, alias, nid, &self.creator, self.now_ms).await? {
-                let status = http::StatusCode::BAD_REQUEST;
-                return Err(aliases::taken(alias, status, "M_ROOM_IN_USE").into());
-            }
-            self.house.appservices.alias_changed(tx, &room_id);
-        }
-        let room = Room {
-            nid,
-            room_id: room_id.clone(),
-            version: self.wish.version.clone(),
-            joined_count: 0,
-            invited_count: 0,
-        };
-        let mut tip = Tip::of_new_room(room, Arc::clone(&self.rules));
-        for draft in &drafts {
-            append_to(tx, &self.house, &mut tip, draft, None).await.map_err(
-                |error| match error {
-                    Error::Matrix(error) if error.errcode == "M_FORBIDDEN" => {
-                        let words = format!(
-                            "The room would start with an event that is not allowed ({}): {}",
-                            draft.kind, error.message
-                        );
-                        let status = http::StatusCode::BAD_REQUEST;
-                        MatrixError::new(status, "M_INVALID_ROOM_STATE", words).into()
-                    }
-                    other => other,
-                },
-            )?;
-        }
-        tip.put_forward(tx, &self.house);
-        Ok(room_id)
-    }
+/// Makes the draft of a piece of state.
+pub(super) fn draft_of(
+    sender: &UserId,
+    kind: &str,
+    state_key: String,
+    value: Value,
+    now_ms: i64,
+) -> Result<Draft> {
+    let draft = Draft {
+        sender: sender.to_owned(),
+        kind: TimelineEventType::from(kind),
+        state_key: Some(state_key),
+        content: content(value)?,
+        origin_server_ts: now_ms,
+    };
+    draft.check()?;
+    Ok(draft)
+}
 
-    /// Returns the room's id. Two create events that say the same in the same millisecond would make the
-    /// same id, so the later one becomes a little later still.
-    async fn room_id(&self, tx: &mut Tx, create: &mut Draft) -> Result<OwnedRoomId> {
-        if self.rules.event_format.require_room_create_room_id {
-            return Ok(self.room_id.clone());
-        }
-        loop {
-            let place = Place { room_id: None, prev_events: &[], auth_events: &[], depth: 1 };
-            let house = &self.house;
-            let built = build(create, &place, &self.rules, &house.server_name, house.keys.pair())?;
-            let room_id = room_id_of(&built.pdu.event_id);
-            if store::rooms::by_id(tx, &room_id).await?.is_none() {
-                return Ok(room_id);
-            }
-            create.origin_server_ts += 1;
-        }
-    }
+/// Makes an id for a room of a version that does not make it of the create event.
+pub(super) fn make_room_id(house: &House) -> OwnedRoomId {
+    RoomId::parse(format!("!{}:{}", house.random.token(15), house.server_name))
+        .expect("a token and a server name make a room id")
 }
 
 /// Refuses versions that are not offered.
