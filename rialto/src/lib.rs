@@ -25,6 +25,7 @@ mod logs;
 mod own_registration;
 mod running;
 mod up;
+mod watch;
 
 pub use failure::{Failure, FailureKind};
 use kinds::Kinds;

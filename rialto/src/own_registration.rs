@@ -10,7 +10,7 @@ use registration::{Blueprint, Registration, Token};
 /// The kept registration of the bridges.
 const BRIDGES: &str = "registration.yaml";
 
-/// The kept registration with which the bridges act as the embedded homeserver's people.
+/// The kept registration with which the bridges act as the homeserver's people.
 const PUPPETS: &str = "double-puppets.yaml";
 
 /// Says that the bridges are pushed to. The embedded homeserver never calls the address: they are attached by a transport.
@@ -33,7 +33,12 @@ pub(crate) fn bridges(config: &Config, data: &DataDir) -> Result<Registration, F
     keep(data, BRIDGES, blueprint)
 }
 
-/// Returns the registration with which the bridges act as any person of the embedded homeserver. It has no address, so nothing is pushed.
+/// Tells whether the operator of an external homeserver has asked for double puppets.
+pub(crate) fn has_double_puppets(data: &DataDir) -> bool {
+    data.file(PUPPETS).exists()
+}
+
+/// Returns the registration with which the bridges act as any person of the homeserver. It has no address, so nothing is pushed.
 pub(crate) fn double_puppets(config: &Config, data: &DataDir) -> Result<Registration, Failure> {
     let server = regex::escape(config.homeserver.server_name.as_str());
     let blueprint = Blueprint::new("rialto-double-puppets", "rialto-double-puppets")

@@ -7,11 +7,11 @@ use crate::{
     admin::AdminSocket,
     config::{Config, Level, Loaded, Mode},
     data_dir::{DataDir, FoundKey, InstanceLock, holder},
-    external,
+    external::External,
     failure::{Failure, config_failure},
     house::{self, Half, Own},
     kinds::Made,
-    listener, own_registration,
+    listener, own_registration, watch,
 };
 use axum::{Router, routing::any_service};
 use axum_server::Handle;
@@ -48,6 +48,7 @@ pub(crate) struct Running {
     http: Handle<SocketAddr>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    ready: watch::Ready,
     _lock: InstanceLock,
 }
 
@@ -91,6 +92,7 @@ impl Running {
     pub(crate) async fn stop(self, within: Duration) {
         let deadline = Instant::now() + within;
         let left = || deadline.saturating_duration_since(Instant::now());
+        self.ready.set(false);
         self.stop.cancel();
         self.http.graceful_shutdown(Some(within));
         let for_bridges = left().saturating_sub(LAST_PART);
@@ -167,9 +169,11 @@ async fn start_external(
     prepared: Prepared,
     observer: Option<Observer>,
 ) -> Result<Running, Failure> {
+    let clock: SharedClock = SystemClock::shared();
     let registration = own_registration::bridges(config, &prepared.data)?;
-    let transport = external::connect(config, &registration).await?;
-    let reach = Reach { registration, transport: Arc::new(transport), puppets: None };
+    let external = External::connect(config, &registration, &*clock).await?;
+    let puppets = puppets_elsewhere(config, &prepared.data, &external).await?;
+    let reach = Reach { registration, transport: external.transport(), puppets };
     let (bridge, bridge_db) =
         open_bridge(config, &prepared.data, prepared.networks, reach, observer).await?;
     let router = bridge.router();
@@ -178,7 +182,27 @@ async fn start_external(
         None,
         router,
     )?;
+    external.ping(&*clock).await?;
     start_bridge(running).await
+}
+
+/// Double puppeting elsewhere: by a second registration, if one was generated and the homeserver knows it.
+async fn puppets_elsewhere(
+    config: &Config,
+    data: &DataDir,
+    external: &External,
+) -> Result<Option<Token>, Failure> {
+    if !own_registration::has_double_puppets(data) {
+        return Ok(None);
+    }
+    let puppets = own_registration::double_puppets(config, data)?;
+    if external.knows(&puppets).await? {
+        return Ok(Some(puppets.as_token));
+    }
+    tracing::warn!(
+        "the homeserver does not know the registration for double puppets: people are invited instead of joined, and what they say from other programs appears under a ghost's name; add the file to its configuration and restart it"
+    );
+    Ok(None)
 }
 
 /// What is opened before the listener answers.
@@ -199,6 +223,8 @@ fn serve(
         Failure::new("cannot start", format!("the port is gone: {error}"), "Try again")
     })?;
     let (tasks, stop, http) = (TaskTracker::new(), CancellationToken::new(), Handle::new());
+    let ready = watch::Ready::default();
+    let router = router.merge(watch::router(ready.clone()));
     tasks.spawn(listener::serve(opened.port, router, opened.tls, http.clone()));
     Ok(Running {
         address,
@@ -208,6 +234,7 @@ fn serve(
         http,
         tasks,
         stop,
+        ready,
         _lock: opened.lock,
     })
 }
@@ -215,7 +242,10 @@ fn serve(
 /// The last step: from here on messages cross.
 async fn start_bridge(running: Running) -> Result<Running, Failure> {
     match running.bridge.start().await {
-        Ok(()) => Ok(running),
+        Ok(()) => {
+            running.ready.set(true);
+            Ok(running)
+        }
         Err(error) => Err(Failure::new("cannot start the bridges", error.to_string(), "Try again")),
     }
 }

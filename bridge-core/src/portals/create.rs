@@ -146,7 +146,7 @@ impl Portals {
             "power_level_content_override": {
                 // Ghosts show topics that were set over there, and people set them from here.
                 "events": { "m.room.topic": 0 },
-                "users": { matrix.bot(): 100 },
+                // Without `users`: the creator has all power anyway, and rooms of version 12 refuse to name it.
             },
         });
         if direct {

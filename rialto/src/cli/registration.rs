@@ -23,6 +23,10 @@ pub(super) enum RegistrationVerb {
         /// Where to write it; without it, it is printed
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Write the second registration instead: with it, Rialto acts as the people of the homeserver
+        /// (they are joined to their rooms, and what they say from other programs is theirs)
+        #[arg(long)]
+        double_puppets: bool,
     },
     /// Manage sign-up tokens (homeserver.registration = "token")
     #[command(subcommand)]
@@ -41,12 +45,14 @@ pub(super) enum TokenVerb {
 
 pub(super) async fn run(verb: RegistrationVerb, config: &Config) -> Result<(), Failure> {
     match verb {
-        RegistrationVerb::Generate { out } => generate(config, out.as_deref()),
+        RegistrationVerb::Generate { out, double_puppets } => {
+            generate(config, out.as_deref(), double_puppets)
+        }
         RegistrationVerb::Token(TokenVerb::Create { uses }) => create_token(config, uses).await,
     }
 }
 
-fn generate(config: &Config, out: Option<&Path>) -> Result<(), Failure> {
+fn generate(config: &Config, out: Option<&Path>, double_puppets: bool) -> Result<(), Failure> {
     if config.homeserver.mode == Mode::Embedded {
         return Err(Failure::usage(
             "no registration was written",
@@ -55,7 +61,12 @@ fn generate(config: &Config, out: Option<&Path>) -> Result<(), Failure> {
         ));
     }
     let data = DataDir::open(&config.data_dir)?;
-    let yaml = own_registration::bridges(config, &data)?.to_yaml();
+    let registration = if double_puppets {
+        own_registration::double_puppets(config, &data)?
+    } else {
+        own_registration::bridges(config, &data)?
+    };
+    let yaml = registration.to_yaml();
     match out {
         Some(file) => {
             write_file(file, &yaml)

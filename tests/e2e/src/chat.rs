@@ -77,8 +77,12 @@ pub fn room_id_in(answer: &str) -> Option<String> {
     let marks = answer.match_indices('!').map(|(at, _)| &answer[at..]);
     // An exclamation mark is not yet a room.
     let mut ids = marks.map(|rest| rest.split(|c| !is_part(c)).next().unwrap_or_default());
-    let id = ids.find(|id| id.len() > 1 && id.contains(':'))?;
-    Some(id.trim_end_matches('.').to_owned())
+    // Rooms of version 12 are named by the hash of their first event, without a server.
+    let id = ids.find_map(|id| {
+        let id = id.trim_end_matches('.');
+        (id.len() == 44 || id.len() > 1 && id.contains(':')).then_some(id)
+    })?;
+    Some(id.to_owned())
 }
 
 /// A network section for an IRC server that we may talk to as fast as it listens.
@@ -107,7 +111,16 @@ impl IrcStory {
         channel: &str,
         witness: &mut RawIrc,
     ) -> Result<IrcStory> {
-        let mut alice = program.person("alice").await?;
+        IrcStory::begin_as(program.person("alice").await?, network, channel, witness).await
+    }
+
+    /// The same for somebody who has an account.
+    pub async fn begin_as(
+        mut alice: MatrixClient,
+        network: &str,
+        channel: &str,
+        witness: &mut RawIrc,
+    ) -> Result<IrcStory> {
         let bot = BotChat::open(&mut alice).await?;
         log_in_to_irc(&mut alice, &bot, network, "nick=alice", "alice", witness).await?;
         let room = join_channel(&mut alice, &bot, network, channel).await?;
@@ -191,6 +204,8 @@ mod tests {
     fn a_room_id_is_found_in_prose() {
         let answer = "You are in #story now: !abc_DEF:story.test. Say hello!";
         assert_eq!(room_id_in(answer).unwrap(), "!abc_DEF:story.test");
-        assert_eq!(room_id_in("no room here"), None);
+        assert_eq!(room_id_in("no room here!"), None);
+        let newer = "!jGNy5d1XzUDkyHqG1PDHbPS0RvZXbPnIZuxfzLmlD8k";
+        assert_eq!(room_id_in(&format!("You are in {newer}.")).as_deref(), Some(newer));
     }
 }

@@ -9,21 +9,27 @@
 pub mod appservice;
 pub mod bridges;
 pub mod chat;
+pub mod external;
 pub mod foreign;
 pub mod journal;
 pub mod matrix;
 pub mod nio;
 pub mod numbers;
 pub mod program;
+pub mod quirks;
 pub mod script;
+pub mod synapse;
 pub mod witness;
 
 pub use appservice::ForeignAppservice;
 pub use chat::{BotChat, IrcStory};
+pub use external::Beside;
 pub use foreign::{ForeignClient, Library, NewRoom};
 pub use matrix::MatrixClient;
 pub use nio::NioClient;
-pub use program::{CliOutput, Program, Setup};
+pub use program::{CliOutput, Elsewhere, Program, Setup};
+pub use quirks::{Quirk, QuirkProxy};
+pub use synapse::Synapse;
 pub use witness::Witness;
 
 /// The server name in every story.

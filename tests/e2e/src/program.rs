@@ -46,6 +46,18 @@ pub struct Setup {
     database: Option<String>,
     homeserver: String,
     sections: String,
+    external: Option<Elsewhere>,
+}
+
+/// Where the homeserver of a story is, if it is not the built-in one.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// How Rialto reaches it.
+    pub url: String,
+    /// What it is told about the way back.
+    pub address: String,
+    /// How people reach it.
+    pub for_people: String,
 }
 
 impl Setup {
@@ -74,6 +86,13 @@ impl Setup {
     pub fn section(mut self, lines: &str) -> Self {
         self.sections += lines;
         self.sections.push('\n');
+        self
+    }
+
+    /// Works with a homeserver elsewhere.
+    #[must_use]
+    pub fn elsewhere(mut self, elsewhere: Elsewhere) -> Self {
+        self.external = Some(elsewhere);
         self
     }
 
@@ -115,7 +134,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Returns the address of the client API.
+    /// Returns the address of the client API, or of the application service where the homeserver is elsewhere.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -161,7 +180,9 @@ impl Program {
         command.arg("up").arg("--config").arg(self.config_path());
         command.env("RUST_LOG", log_filter()).env("NO_COLOR", "1").current_dir(self.folder());
         let mut daemon = Daemon::start("rialto", command, &self.folder().join("log"))?;
-        let versions = format!("{}/_matrix/client/versions", self.url());
+        let is_external = self.setup.external.is_some();
+        let path = if is_external { "/ready" } else { "/_matrix/client/versions" };
+        let versions = format!("{}{path}", self.url());
         // Whoever answers at the port is ours only once our own admin socket is there.
         let socket = self.data_dir().join("rialto.sock");
         let deadline = Instant::now() + START_DEADLINE;
@@ -170,7 +191,8 @@ impl Program {
                 bail!("rialto up ended before it was ready ({status}):\n{}", daemon.log());
             }
             let answer = self.http.get(&versions).timeout(Duration::from_secs(5)).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) && socket.exists() {
+            if answer.is_ok_and(|answer| answer.status() == 200) && (is_external || socket.exists())
+            {
                 break;
             }
             ensure!(Instant::now() < deadline, "rialto up is not ready:\n{}", daemon.log());
@@ -232,12 +254,33 @@ impl Program {
 
     /// Logs an existing account in.
     pub async fn log_in(&self, name: &str) -> Result<MatrixClient> {
-        MatrixClient::log_in(&self.http, &self.url(), name, PASSWORD).await
+        let there = self.setup.external.as_ref().map(|elsewhere| elsewhere.for_people.clone());
+        let base = there.unwrap_or_else(|| self.url());
+        MatrixClient::log_in(&self.http, &base, name, PASSWORD).await
     }
 
     fn write_config(&self) -> Result<()> {
-        let Setup { database, homeserver, sections } = &self.setup;
+        let Setup { database, homeserver, sections, external } = &self.setup;
         let database = database.as_deref().unwrap_or("sqlite");
+        if let Some(Elsewhere { url, address, .. }) = external {
+            let text = format!(
+                "data_dir = \"data\"\n\
+                 [homeserver]\n\
+                 mode = \"external\"\n\
+                 server_name = \"{SERVER}\"\n\
+                 url = \"{url}\"\n\
+                 {homeserver}\
+                 [appservice]\n\
+                 listen = \"127.0.0.1:{}\"\n\
+                 address = \"{address}\"\n\
+                 [database]\n\
+                 url = \"{database}\"\n\
+                 {sections}",
+                self.port
+            );
+            return std::fs::write(self.config_path(), text)
+                .context("the configuration cannot be written");
+        }
         let text = format!(
             "data_dir = \"data\"\n\
              [homeserver]\n\

@@ -11,13 +11,16 @@ use test_daemons::postgres::{Postgres, find_programs};
 use test_daemons::process::find_program;
 
 /// Foreign programs by the Debian package that brings each.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("setpriv", "util-linux"),
     ("inspircd", "inspircd"),
     ("ngircd", "ngircd"),
     ("atheme-services", "atheme-services"),
     ("chromium", "chromium"),
     ("npm", "npm"),
+    // Synapse's way to PostgreSQL is compiled where it is installed.
+    ("pg_config", "libpq-dev"),
+    ("python3-config", "python3-dev"),
 ];
 
 /// The peers, ready to be started.
@@ -112,7 +115,7 @@ impl Kind {
 }
 
 impl Environment {
-    fn all(peers: &Path) -> [Environment; 3] {
+    fn all(peers: &Path) -> [Environment; 4] {
         let scripts = crate::workspace().join("tests/e2e");
         let python = |name: &str, requirements: &str, modules| Environment {
             kind: Kind::Python(modules),
@@ -123,6 +126,7 @@ impl Environment {
             python("python", "requirements.txt", "nio, aiohttp, mautrix"),
             // The bridges want another mautrix than the framework's own story.
             python("bridges", "bridges.txt", "heisenbridge, mautrix_telegram, aiosqlite"),
+            python("synapse", "synapse.txt", "synapse.app.homeserver, psycopg2"),
             Environment {
                 kind: Kind::Node,
                 folder: peers.join("node"),
