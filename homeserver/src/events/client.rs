@@ -78,6 +78,17 @@ pub(crate) fn full(event: &StoredEvent, view: &View<'_>) -> serde_json::Result<B
     write(event, view, None)
 }
 
+/// Writes an event as servers tell it to each other, with its id and what belongs to it for this viewer.
+pub(crate) fn as_stored(event: &StoredEvent, view: &View<'_>) -> serde_json::Result<Box<RawValue>> {
+    let mut raw: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&event.json)?;
+    let full = full(event, view)?;
+    let mut full: serde_json::Map<String, serde_json::Value> = serde_json::from_str(full.get())?;
+    for key in ["event_id", "unsigned"] {
+        raw.extend(full.remove_entry(key));
+    }
+    to_raw_value(&raw)
+}
+
 /// Writes an event for an application service, which learns from an invitation or a knock what the room is like.
 pub(crate) fn with_room_state(
     event: &StoredEvent,

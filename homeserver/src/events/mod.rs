@@ -6,6 +6,7 @@
 mod build;
 mod canonical;
 pub(crate) mod client;
+pub(crate) mod fields;
 mod limits;
 mod pdu;
 mod redact;

@@ -1,5 +1,7 @@
 //! Reading a room's history page by page.
 
+use std::collections::VecDeque;
+
 use ruma::{
     RoomId, UserId,
     api::{Direction, client::filter::RoomEventFilter},
@@ -56,7 +58,7 @@ pub(crate) async fn page(
     };
     let ranges = sight.between(lowest, highest);
     let walk = Walk::new(&room.room_id, &page.direction, page.limit, page.filter);
-    let walked = walk.over(db, room.nid, ranges).await?;
+    let walked = walk.over(db, room.nid, ranges, Ahead::default()).await?;
     let end = match walked.last {
         Some(last) if backwards && walked.more => Some(Token(last - 1)),
         // Whoever reads forwards and has read something can come back for more.
@@ -66,6 +68,21 @@ pub(crate) async fn page(
     Ok(Found { events: walked.events, start, end })
 }
 
+/// Events that were read before the walk begins, newest first: the newest there are at or before its beginning.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    events: VecDeque<StoredEvent>,
+    /// Whether there are no others.
+    is_all: bool,
+}
+
+impl Ahead {
+    /// Takes what was found when so many were asked for.
+    pub(crate) fn new(events: Vec<StoredEvent>, wanted: usize) -> Self {
+        Self { is_all: events.len() < wanted, events: events.into() }
+    }
+}
+
 /// Reads the newest events in some ranges of positions; the events come newest first.
 pub(crate) async fn newest(
     db: &mut impl Reader,
@@ -73,9 +90,10 @@ pub(crate) async fn newest(
     ranges: Vec<(i64, i64)>,
     limit: usize,
     filter: &RoomEventFilter,
+    ahead: Ahead,
 ) -> Result<Walked> {
     let walk = Walk::new(&room.room_id, &Direction::Backward, limit, filter);
-    walk.over(db, room.nid, ranges).await
+    walk.over(db, room.nid, ranges, ahead).await
 }
 
 /// What a walk over ranges of positions found.
@@ -87,6 +105,8 @@ pub(crate) struct Walked {
     pub(crate) more: bool,
     /// The last position looked at.
     pub(crate) last: Option<i64>,
+    /// How many events were looked at.
+    pub(crate) scanned: usize,
 }
 
 struct Walk<'a> {
@@ -94,7 +114,6 @@ struct Walk<'a> {
     backwards: bool,
     limit: usize,
     filter: &'a RoomEventFilter,
-    scanned: usize,
     walked: Walked,
 }
 
@@ -110,7 +129,6 @@ impl<'a> Walk<'a> {
             backwards: *direction == Direction::Backward,
             limit: limit.clamp(1, MOST),
             filter,
-            scanned: 0,
             walked: Walked::default(),
         }
     }
@@ -121,17 +139,52 @@ impl<'a> Walk<'a> {
         db: &mut impl Reader,
         room_nid: i64,
         mut ranges: Vec<(i64, i64)>,
+        mut ahead: Ahead,
     ) -> Result<Walked> {
         if self.backwards {
             ranges.reverse();
         }
         for (from, to) in ranges {
-            self.range(db, room_nid, from, to).await?;
+            if let Some(to) = self.along(&mut ahead, from, to) {
+                self.range(db, room_nid, from, to).await?;
+            }
             if self.walked.more {
                 break;
             }
         }
         Ok(self.walked)
+    }
+
+    /// Walks over what was read ahead; returns the upper end of what has to be read yet, if anything has.
+    fn along(&mut self, ahead: &mut Ahead, from: i64, mut to: i64) -> Option<i64> {
+        while let Some(event) = ahead.events.front() {
+            if event.position < from {
+                return None;
+            }
+            let event = ahead.events.pop_front()?;
+            if event.position > to {
+                continue;
+            }
+            to = event.position - 1;
+            if !self.step(event) {
+                return None;
+            }
+        }
+        (!ahead.is_all && from <= to).then_some(to)
+    }
+
+    /// Takes the next event; `false` if there is no room for it.
+    fn step(&mut self, event: StoredEvent) -> bool {
+        if self.walked.events.len() == self.limit || self.walked.scanned == MOST_SCANNED {
+            self.walked.more = true;
+            return false;
+        }
+        self.walked.scanned += 1;
+        self.walked.last = Some(event.position);
+        if filter::wants(self.filter, self.room_id, &event) {
+            self.walked.events.push(event);
+        }
+        true
     }
 
     /// Reads a range until the page is full or the range is read.
@@ -153,19 +206,13 @@ impl<'a> Walk<'a> {
             };
             let exhausted = found.len() < wanted;
             for event in found {
-                if self.walked.events.len() == self.limit || self.scanned == MOST_SCANNED {
-                    self.walked.more = true;
-                    return Ok(());
-                }
-                self.scanned += 1;
-                self.walked.last = Some(event.position);
                 if self.backwards {
                     to = event.position - 1;
                 } else {
                     from = event.position + 1;
                 }
-                if filter::wants(self.filter, self.room_id, &event) {
-                    self.walked.events.push(event);
+                if !self.step(event) {
+                    return Ok(());
                 }
             }
             if exhausted {

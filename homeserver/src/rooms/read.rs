@@ -166,7 +166,7 @@ pub(crate) async fn check_joined(
 }
 
 /// What somebody learns of a room that he is invited to or knocks at.
-const STRIPPED: [&str; 8] = [
+pub(crate) const STRIPPED: [&str; 8] = [
     "m.room.create",
     "m.room.name",
     "m.room.avatar",

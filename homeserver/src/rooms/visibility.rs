@@ -33,13 +33,23 @@ impl Sight {
         };
         let rules =
             store::events::history_of(db, room_nid, "m.room.history_visibility", "").await?;
-        let members = members.into_iter().map(|change| {
+        Ok(Self::of_histories(&members, &rules))
+    }
+
+    /// Sees all there is.
+    pub(crate) fn everything() -> Self {
+        Self { ranges: vec![(0, i64::MAX)] }
+    }
+
+    /// Finds out what a user may read from what became of him and of the room's rule, oldest first.
+    pub(crate) fn of_histories(members: &[Change], rules: &[Change]) -> Self {
+        let members = members.iter().map(|change| {
             let membership =
                 change.membership.as_deref().map_or(Membership::Leave, Membership::read);
             (change.position, membership)
         });
         let rules = rules.iter().map(|change| (change.position, Rule::read(change)));
-        Ok(Self::from_changes(&members.collect::<Vec<_>>(), &rules.collect::<Vec<_>>()))
+        Self::from_changes(&members.collect::<Vec<_>>(), &rules.collect::<Vec<_>>())
     }
 
     /// Returns whether the event at a position may be read.

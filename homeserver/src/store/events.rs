@@ -86,20 +86,6 @@ const OLDEST_BETWEEN: &str = concat!(
     ORDER BY e.position
     LIMIT $4"
 );
-const STATE_BETWEEN: &str = concat!(
-    "SELECT ",
-    event_columns!(),
-    "
-    FROM events e
-    ",
-    event_joins!(),
-    "
-    WHERE e.room_nid = $1
-      AND e.position >= $2
-      AND e.position <= $3
-      AND e.state_key IS NOT NULL
-    ORDER BY e.position"
-);
 const HISTORY_OF: &str = "SELECT position, membership, json
     FROM events
     WHERE room_nid = $1
@@ -128,7 +114,6 @@ pub(super) const STATEMENTS: &[&str] = &[
     AT,
     NEWEST_BETWEEN,
     OLDEST_BETWEEN,
-    STATE_BETWEEN,
     HISTORY_OF,
     GROUP_AT,
     REDACT,
@@ -314,23 +299,22 @@ pub(crate) async fn oldest_between(
     rows.iter().map(StoredEvent::from_row).collect()
 }
 
-/// Returns the state events of a room between two positions (both inclusive), oldest first.
-pub(crate) async fn state_between(
-    db: &mut impl Reader,
-    room_nid: i64,
-    from: i64,
-    to: i64,
-) -> Result<Vec<StoredEvent>, DbError> {
-    let rows = db.fetch_all(STATE_BETWEEN, params![room_nid, from, to]).await?;
-    rows.iter().map(StoredEvent::from_row).collect()
-}
-
 /// One change of a state value: what it became, and where.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) position: i64,
     pub(crate) membership: Option<String>,
     pub(crate) json: String,
+}
+
+impl Change {
+    pub(super) fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            position: row.get("position")?,
+            membership: row.get("membership")?,
+            json: row.get("json")?,
+        })
+    }
 }
 
 /// Returns every event there ever was for one key of a room's state, oldest first.
@@ -341,14 +325,7 @@ pub(crate) async fn history_of(
     state_key: &str,
 ) -> Result<Vec<Change>, DbError> {
     let rows = db.fetch_all(HISTORY_OF, params![room_nid, kind, state_key]).await?;
-    let change = |row: &Row| {
-        Ok(Change {
-            position: row.get("position")?,
-            membership: row.get("membership")?,
-            json: row.get("json")?,
-        })
-    };
-    rows.iter().map(change).collect()
+    rows.iter().map(Change::from_row).collect()
 }
 
 /// Returns the state group in force after the newest event at or before a position.

@@ -25,6 +25,16 @@ const OF_USER_IN_CHANGED: &str = "SELECT m.membership, m.position, m.forgotten,
       AND m.user_id = $1
       AND NOT m.forgotten
       AND r.room_nid = m.room_nid";
+const OF_USER_SINCE: &str = "SELECT m.membership, m.position, m.forgotten,
+        r.room_nid, r.room_id, r.version, r.joined_count, r.invited_count
+    FROM memberships m
+    JOIN rooms r ON r.room_nid = m.room_nid
+    WHERE m.user_id = $1
+      AND NOT m.forgotten
+      AND (m.position > $2
+        OR m.membership = 'join'
+        AND EXISTS (SELECT 1 FROM events e WHERE e.room_nid = m.room_nid AND e.position > $2))
+    ORDER BY m.room_nid";
 const JOINED_NIDS: &str = "SELECT room_nid
     FROM memberships
     WHERE user_id = $1
@@ -51,13 +61,6 @@ const POSITIONS_OF: &str = "SELECT position
     WHERE room_nid = $1
       AND membership = $2
     ORDER BY position";
-const HEROES: &str = "SELECT user_id
-    FROM memberships
-    WHERE room_nid = $1
-      AND membership IN ('join', 'invite')
-      AND user_id <> $2
-    ORDER BY position
-    LIMIT 5";
 const SET: &str = "INSERT INTO memberships (user_id, room_nid, membership, position, forgotten)
     VALUES ($1, $2, $3, $4, FALSE)
     ON CONFLICT (user_id, room_nid) DO UPDATE
@@ -81,7 +84,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     JOINED_OF_ROOM,
     LONGEST_JOINED,
     POSITIONS_OF,
-    HEROES,
+    OF_USER_SINCE,
     SET,
     FORGET,
 ];
@@ -140,6 +143,16 @@ pub(crate) async fn of_user_in_changed(
     rows.iter().map(with_room).collect()
 }
 
+/// The same for positions far apart: it costs one look into each room the user is in, and not what happened.
+pub(crate) async fn of_user_since(
+    db: &mut impl Reader,
+    user_id: &UserId,
+    after: i64,
+) -> Result<Vec<(Membership, Room)>, DbError> {
+    let rows = db.fetch_all(OF_USER_SINCE, params![user_id.as_str(), after]).await?;
+    rows.iter().map(with_room).collect()
+}
+
 /// Returns the numbers of the rooms a user has joined.
 pub(crate) async fn joined_nids(
     db: &mut impl Reader,
@@ -186,16 +199,6 @@ pub(crate) async fn positions_of(
 ) -> Result<Vec<i64>, DbError> {
     let rows = db.fetch_all(POSITIONS_OF, params![room_nid, membership]).await?;
     rows.iter().map(|row| row.get("position")).collect()
-}
-
-/// Returns a few people by whom a nameless room can be known, without the one who looks.
-pub(crate) async fn heroes(
-    db: &mut impl Reader,
-    room: &Room,
-    but: &UserId,
-) -> Result<Vec<String>, DbError> {
-    let rows = db.fetch_all(HEROES, params![room.nid, but.as_str()]).await?;
-    rows.iter().map(|row| row.get("user_id")).collect()
 }
 
 /// Remembers what a user is to a room. A new membership is not forgotten.

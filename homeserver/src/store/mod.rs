@@ -16,6 +16,7 @@ pub(crate) mod receipts;
 pub(crate) mod registration_tokens;
 pub(crate) mod rooms;
 pub(crate) mod state;
+pub(crate) mod sweep;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

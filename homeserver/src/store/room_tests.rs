@@ -10,6 +10,7 @@ use super::{
     aliases,
     events::{self, NewEvent, Txn},
     memberships, position, rooms, state,
+    sweep::{self, Spot},
 };
 use crate::MIGRATIONS;
 
@@ -80,6 +81,7 @@ async fn every_statement_about_rooms_is_understood_by_every_database() {
             position::STATEMENTS,
             rooms::STATEMENTS,
             state::STATEMENTS,
+            sweep::STATEMENTS,
         ]
         .concat();
         assert_eq!(prepare_check(&db, &statements).await, Vec::<String>::new());
@@ -187,7 +189,9 @@ async fn memberships_tell_who_is_where_until_they_are_forgotten() {
         let changed = memberships::of_user_in_changed(&mut at, a, 4, 5).await.unwrap();
         assert_eq!((changed.len(), changed[0].1.joined_count), (1, 1));
         assert!(memberships::of_user_in_changed(&mut at, a, 5, 9).await.unwrap().is_empty());
-        assert_eq!(memberships::heroes(&mut at, &changed[0].1, a).await.unwrap(), ["@b:hs"]);
+        assert_eq!(memberships::of_user_since(&mut at, a, 4).await.unwrap().len(), 1);
+        assert!(memberships::of_user_since(&mut at, a, 5).await.unwrap().is_empty());
+        assert_eq!(sweep::heroes(&mut at, [ROOM], a).await.unwrap()[&ROOM], ["@b:hs"]);
 
         assert!(!write!(db, |tx| memberships::forget(tx, user_id!("@a:hs"), ROOM)));
         assert!(write!(db, |tx| memberships::forget(tx, user_id!("@c:hs"), ROOM)));
@@ -228,6 +232,93 @@ async fn a_snapshot_knows_its_own_position() {
             events::insert(tx, &message(position, "$1", "{}")).await
         });
         assert_eq!(position::of_events(&mut &db).await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_rooms_are_read_at_once_each_at_its_own_place() {
+    on_every_database(|db| async move {
+        // Two rooms: a topic that changes, a member who changes, and messages.
+        write!(db, |tx| async {
+            for room_nid in [1000, 2000] {
+                for (step, kind, key) in [
+                    (1, "m.room.topic", Some("")),
+                    (2, "m.room.member", Some("@a:hs")),
+                    (3, "m.room.message", None),
+                    (4, "z", Some("")),
+                    (5, "m.room.member", Some("@a:hs")),
+                    (6, "m.room.topic", Some("")),
+                    (7, "m.room.message", None),
+                ] {
+                    let position = room_nid + step;
+                    let id = format!("${position}");
+                    let event = message(position, &id, "{}");
+                    let event = NewEvent { room_nid, kind, state_key: key, ..event };
+                    events::insert(tx, &event).await?;
+                    if let Some(key) = key {
+                        state::set_current(tx, room_nid, kind, key, position).await?;
+                    }
+                }
+            }
+            Ok::<_, DbError>(())
+        });
+        let spot = |room_nid, low, high, name| Spot { room_nid, low, high, name };
+        let positions = |found: sweep::ByRoom<events::StoredEvent>| {
+            let mut found: Vec<_> = found
+                .into_values()
+                .map(|events| events.iter().map(|event| event.position).collect::<Vec<_>>())
+                .collect();
+            found.sort();
+            found
+        };
+        let mut at = &db;
+        let spots = [spot(1000, 0, 1005, ""), spot(2000, 0, 2003, ""), spot(3000, 0, 9, "")];
+        let found = positions(sweep::state(&mut at, spots).await.unwrap());
+        assert_eq!(found, [vec![1001, 1004, 1005], vec![2001, 2002]]);
+        let found = sweep::state_without_members(&mut at, spots).await.unwrap();
+        assert_eq!(positions(found), [vec![1001, 1004], vec![2001]]);
+        let spots = [spot(1000, 0, 1004, "@a:hs"), spot(2000, 0, i64::MAX, "@a:hs")];
+        let found = sweep::members(&mut at, spots).await.unwrap();
+        assert_eq!(positions(found), [[1002], [2005]]);
+        let spots = [spot(1000, 0, i64::MAX, "m.room.topic"), spot(1000, 0, i64::MAX, "z")];
+        let found = sweep::state_of_types(&mut at, spots).await.unwrap();
+        assert_eq!(positions(found), [[1004, 1006]]);
+        let spots = [spot(1000, 1002, 1006, ""), spot(2000, 2007, 2009, "")];
+        let found = sweep::changes(&mut at, spots).await.unwrap();
+        assert_eq!(positions(found), [[1004, 1005, 1006]]);
+        let spots = [spot(1000, 1002, 1006, ""), spot(2000, 2006, 2009, "")];
+        let found = sweep::newest(&mut at, spots, 3).await.unwrap();
+        assert_eq!(positions(found), [vec![1006, 1005, 1004], vec![2007, 2006]]);
+        let found = sweep::histories_of(&mut at, [1000, 3000], "m.room.member", "@a:hs").await;
+        let found = found.unwrap().remove(&1000).unwrap();
+        let found: Vec<_> = found.iter().map(|change| change.position).collect();
+        assert_eq!(found, [1002, 1005]);
+        assert!(sweep::newest(&mut at, [], 3).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_nameless_room_is_known_by_the_first_people_in_it() {
+    on_every_database(|db| async move {
+        write!(db, |tx| async {
+            for number in 0..9 {
+                let user = format!("@{number}:hs");
+                memberships::set(tx, &user, 1, "join", 10 + number).await?;
+                memberships::set(tx, &user, 2, "leave", 10 + number).await?;
+            }
+            memberships::set(tx, "@me:hs", 1, "join", 1).await?;
+            memberships::set(tx, "@guest:hs", 1, "invite", 11).await?;
+            memberships::set(tx, "@me:hs", 2, "join", 1).await
+        });
+        let known = sweep::heroes(&mut &db, [1, 2, 3], user_id!("@me:hs")).await.unwrap();
+        let first = |users: &[String]| users.join(" ");
+        let mut here: Vec<_> = known[&1].clone();
+        here.sort();
+        assert_eq!(first(&here), "@0:hs @1:hs @2:hs @3:hs @guest:hs");
+        assert_eq!(first(&known[&2]), "@0:hs @1:hs @2:hs @3:hs @4:hs");
+        assert!(!known.contains_key(&3));
     })
     .await;
 }

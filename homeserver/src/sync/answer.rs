@@ -11,7 +11,7 @@ use ruma::{
 use serde_json::{json, value::to_raw_value};
 use support_db::Snapshot;
 
-use super::{rooms::Moment, token::SyncToken};
+use super::{batch::Batch, token::SyncToken};
 use crate::{
     error::{Error, Result},
     house::{House, SharedHouse},
@@ -20,7 +20,7 @@ use crate::{
     users::AccountData,
 };
 
-/// Up to this many positions back, what happened is looked through; beyond, every room of the user is.
+/// Up to this many positions back, what happened is looked through; beyond, the user's rooms are.
 const SHORT_GAP: i64 = 2000;
 
 /// Who asks for what.
@@ -60,7 +60,9 @@ impl Question {
         let heard = self.since.map_or(0, |token| token.typing);
         let typing = self.add_typing(house, &mut response, heard).await?;
         response.next_batch = SyncToken { events: Token(upto), typing }.to_string();
-        let is_empty = response.rooms.is_empty() && response.account_data.is_empty();
+        let is_empty = response.rooms.is_empty()
+            && response.rooms.knock.is_empty()
+            && response.account_data.is_empty();
         Ok(Answer { response, is_empty })
     }
 
@@ -73,22 +75,13 @@ impl Question {
         // A token from the future is one of a database that was restored: go on from here.
         let since = self.since.map(|token| token.events.0.min(upto));
         let mut response = Response::new(Token(upto).to_string());
-        let mut joined = HashMap::new();
-        for (membership, room) in self.candidates(snapshot, since, upto).await? {
-            if !self.wants(&room) {
-                continue;
-            }
-            joined.insert(room.room_id.clone(), membership.membership == "join");
-            let moment = Moment {
-                question: self,
-                now_ms: house.clock.now_ms(),
-                since,
-                upto,
-                room,
-                membership,
-            };
-            moment.tell(snapshot, &mut response.rooms).await?;
-        }
+        let mut rooms = self.candidates(snapshot, since, upto).await?;
+        rooms.retain(|(_, room)| self.wants(room));
+        let joined =
+            |(own, room): &(Membership, Room)| (room.room_id.clone(), own.membership == "join");
+        let joined = rooms.iter().map(joined).collect();
+        let batch = Batch { question: self, now_ms: house.clock.now_ms(), since, upto };
+        batch.tell(snapshot, rooms, &mut response.rooms).await?;
         self.add_receipts(snapshot, &mut response, since, upto).await?;
         Ok((response, upto, joined))
     }
@@ -103,6 +96,9 @@ impl Question {
         let found = match since {
             Some(since) if !self.full_state && upto - since <= SHORT_GAP => {
                 store::memberships::of_user_in_changed(snapshot, &self.user_id, since, upto).await?
+            }
+            Some(since) if !self.full_state => {
+                store::memberships::of_user_since(snapshot, &self.user_id, since).await?
             }
             _ => store::memberships::of_user(snapshot, &self.user_id).await?,
         };

@@ -4,10 +4,15 @@
 //! its parts tell of exactly the same moment, and nothing can fall between two answers.
 
 mod answer;
+mod batch;
 mod ephemeral;
+mod outside;
+mod piece;
 mod poll;
-mod rooms;
+mod state;
+mod summary;
 mod token;
 mod waiters;
+mod write;
 
 pub(crate) use self::{poll::sync, waiters::Waiters};
