@@ -69,12 +69,12 @@ impl DemoClient {
     /// Makes a stored step what the network takes: its file is read from Matrix.
     async fn deed(&self, post: Post) -> Result<Deed, NetworkError> {
         Ok(match post {
-            Post::Say { kind, text, reply_to, media } => {
+            Post::Say { kind, text, html, reply_to, media } => {
                 let file = match media {
                     Some(media) => Some(self.file(&media).await?),
                     None => None,
                 };
-                Deed::Say { kind, text, reply_to, file }
+                Deed::Say { kind, text, html, reply_to, file }
             }
             Post::Edit { target, text } => Deed::Edit { target, text },
             Post::TakeBack { target } => Deed::TakeBack { target },

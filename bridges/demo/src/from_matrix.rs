@@ -25,6 +25,8 @@ pub(crate) enum Post {
         kind: SaidKind,
         text: String,
         #[serde(default)]
+        html: Option<String>,
+        #[serde(default)]
         reply_to: Option<i64>,
         #[serde(default)]
         media: Option<MediaRef>,
@@ -103,22 +105,29 @@ fn say(
         MessageKind::Text => SaidKind::Text,
         MessageKind::Notice => SaidKind::Notice,
         MessageKind::Emote => SaidKind::Emote,
+        MessageKind::Voice if content.media.is_some() => SaidKind::Voice,
+        MessageKind::Sticker if content.media.is_some() => SaidKind::Sticker,
         kind if kind.is_media() && content.media.is_some() => SaidKind::File,
         _ => return Err(Refusal::new("The demo network cannot show that.")),
     };
-    if kind == SaidKind::File {
+    if content.kind.is_media() {
         let (text, media) = (spoken(outgoing, content), content.media.clone());
-        return Ok(vec![step(operation, &Post::Say { kind, text, reply_to, media })]);
+        let post = Post::Say { kind, text, html: None, reply_to, media };
+        return Ok(vec![step(operation, &post)]);
     }
     if content.text.plain.trim().is_empty() {
         return Err(Refusal::new("There is no text in this message; nothing was sent."));
     }
     let text = spoken(outgoing, content);
     let longest = capabilities.limits.text_bytes.unwrap_or(LONGEST_TEXT);
+    let pieces = split(&text, longest);
+    // Markup goes with a text that is the sender's own and goes in one piece.
+    let own = matches!(outgoing.speaker, Speaker::Login { .. }) && pieces.len() == 1;
+    let html = content.text.html.clone().filter(|html| own && html.len() <= longest);
     let mut answered = reply_to;
-    let steps = split(&text, longest).into_iter().map(|text| {
+    let steps = pieces.into_iter().map(|text| {
         let (text, reply_to) = (text.to_owned(), answered.take());
-        step(operation, &Post::Say { kind, text, reply_to, media: None })
+        step(operation, &Post::Say { kind, text, html: html.clone(), reply_to, media: None })
     });
     Ok(steps.collect())
 }
@@ -142,7 +151,7 @@ fn edit(
             Some(part) => step(Operation::Edit, &Post::Edit { target: number(part)?, text }),
             None => {
                 let kind = SaidKind::Text;
-                let post = Post::Say { kind, text, reply_to: None, media: None };
+                let post = Post::Say { kind, text, html: None, reply_to: None, media: None };
                 step(Operation::Message(MessageKind::Text), &post)
             }
         });

@@ -34,10 +34,13 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
 
 fn kind(what: &Happening, number: i64, account: &str) -> RemoteEventKind {
     match what {
-        Happening::Said { kind, text, reply_to, file } => {
+        Happening::Said { kind, text, html, reply_to, file } => {
             let mut content = MessageContent::plain(message_kind(*kind), text.as_str());
+            content.text.html.clone_from(html);
             if let Some(file) = file {
-                content.kind = file_kind(&file.content_type);
+                if *kind == SaidKind::File {
+                    content.kind = file_kind(&file.content_type);
+                }
                 content.media = Some(media(number, file));
             }
             let reply_to = reply_to.map(|number| ReplyTo::message(make_message_id(number)));
@@ -78,6 +81,8 @@ fn message_kind(kind: SaidKind) -> MessageKind {
         SaidKind::Notice => MessageKind::Notice,
         SaidKind::Emote => MessageKind::Emote,
         SaidKind::File => MessageKind::File,
+        SaidKind::Voice => MessageKind::Voice,
+        SaidKind::Sticker => MessageKind::Sticker,
     }
 }
 

@@ -31,6 +31,8 @@ const SEALING_KEY: [u8; 32] = [7; 32];
 /// Where the world would reach the house.
 const PUBLIC_URL: &str = "https://house.test";
 const PASSWORD: &str = "a password of the house";
+/// How long people wait, unless a test says otherwise: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(10);
 
 /// What may be chosen about a house.
@@ -49,6 +51,8 @@ pub struct HouseOptions {
     pub observer: Option<Observer>,
     /// The operator's secret of the provisioning API.
     pub provisioning_secret: Option<SecretString>,
+    /// How long people wait for something before the test fails.
+    pub patience: Duration,
 }
 
 impl Default for HouseOptions {
@@ -61,6 +65,7 @@ impl Default for HouseOptions {
             networks: Vec::new(),
             observer: None,
             provisioning_secret: None,
+            patience: PATIENCE,
         }
     }
 }
@@ -133,7 +138,7 @@ impl TestHouse {
         let homeserver = &self.running().homeserver;
         let made = homeserver.create_user(name, Some(&password), false).await;
         let id = made.expect("the account is new").to_string();
-        TestUser::log_in(id, PASSWORD, self.door.subscribe()).await
+        TestUser::log_in(id, PASSWORD, self.door.subscribe(), self.options.patience).await
     }
 
     /// Returns the transport from the bridge to the homeserver, to make things go wrong on.

@@ -17,6 +17,7 @@
 //!
 //! [`peers`] starts real servers of real networks.
 
+pub mod conformance;
 mod faulty;
 mod house;
 mod places;
@@ -24,7 +25,14 @@ mod user;
 
 pub mod peers;
 
+/// For implementing [`conformance::Harness`].
+pub use async_trait::async_trait;
 pub use faulty::{Faults, FaultyTransport};
 pub use house::{HouseOptions, TestHouse};
 pub use places::Place;
 pub use user::{BotRoom, TestUser};
+
+/// Returns the clock of the machine, for networks that want one.
+pub fn clock() -> support_clock::SharedClock {
+    support_clock::SystemClock::shared()
+}

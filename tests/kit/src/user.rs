@@ -12,8 +12,6 @@ use support_matrix_http::HttpTransport;
 
 use crate::house::{BOT, Door, SERVER};
 
-/// How long a person waits for something before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Enough for whatever a test does between two looks.
 const FILTER: &str = r#"{"room":{"timeline":{"limit":5000}}}"#;
 
@@ -29,7 +27,10 @@ pub struct TestUser {
     since: Option<String>,
     seen: HashSet<String>,
     timeline: Vec<Value>,
+    ephemeral: Vec<Value>,
     invites: Vec<String>,
+    /// How long this person waits for something before the test fails.
+    patience: Duration,
 }
 
 /// The homeserver's refusal.
@@ -42,10 +43,18 @@ pub struct Refusal {
 }
 
 impl TestUser {
-    pub(crate) async fn log_in(id: String, password: &str, door: Door) -> Self {
-        let (seen, timeline, invites) = (HashSet::new(), Vec::new(), Vec::new());
-        let token = String::new();
-        let mut user = Self { id, token, door, since: None, seen, timeline, invites };
+    pub(crate) async fn log_in(id: String, password: &str, door: Door, patience: Duration) -> Self {
+        let mut user = Self {
+            id,
+            token: String::new(),
+            door,
+            since: None,
+            seen: HashSet::new(),
+            timeline: Vec::new(),
+            ephemeral: Vec::new(),
+            invites: Vec::new(),
+            patience,
+        };
         let login = json!({
             "type": "m.login.password",
             "identifier": { "type": "m.id.user", "user": user.id },
@@ -73,41 +82,80 @@ impl TestUser {
     /// As the homeserver refuses.
     ///
     /// # Panics
-    /// If there is no answer for a minute.
+    /// If there is no answer in time.
     pub async fn call(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, Refusal> {
+        let body = body.as_ref().map(Value::to_string).unwrap_or_default();
+        let path = format!("/_matrix/client/v3/{path}");
+        let answer = self.ask(method, &path, "application/json", Bytes::from(body)).await;
+        let (status, body) = answer;
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(Refusal { status, body }),
+        }
+    }
+
+    /// Puts a file on the homeserver and returns its `mxc:` address.
+    ///
+    /// # Panics
+    /// If it is not taken.
+    pub async fn upload(&self, content_type: &str, bytes: &[u8]) -> String {
+        let path = "/_matrix/media/v3/upload";
+        let bytes = Bytes::copy_from_slice(bytes);
+        let (status, body) = self.ask(Method::POST, path, content_type, bytes).await;
+        assert!(status.is_success(), "the file is not taken: {status}");
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        text(&body["content_uri"]).to_owned()
+    }
+
+    /// Fetches a file of the homeserver by its `mxc:` address.
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub async fn download(&self, mxc: &str) -> Bytes {
+        let place = mxc.strip_prefix("mxc://").unwrap_or_else(|| panic!("no file: {mxc}"));
+        let path = format!("/_matrix/client/v1/media/download/{place}");
+        let (status, body) = self.ask(Method::GET, &path, "", Bytes::new()).await;
+        assert!(status.is_success(), "the file is not there: {status}");
+        body
+    }
+
+    /// Asks the homeserver, again until the house is open.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> (StatusCode, Bytes) {
         let asking = async {
             loop {
                 let door = self.open_door().await;
                 let mut request = Request::builder()
                     .method(method.clone())
-                    .uri(format!("/_matrix/client/v3/{path}"))
-                    .header(header::CONTENT_TYPE, "application/json");
+                    .uri(path)
+                    .header(header::CONTENT_TYPE, content_type);
                 if !self.token.is_empty() {
                     request =
                         request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
                 }
-                let body = body.as_ref().map(Value::to_string).unwrap_or_default();
-                let request = request.body(Bytes::from(body)).expect("a path of a test is a path");
+                let request = request.body(body.clone()).expect("a path of a test is a path");
                 let Ok(response) = door.call(request).await else { continue };
                 // While the house closes, its database is gone before its door.
                 if response.status().is_server_error() {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                let status = response.status();
-                let body = serde_json::from_slice(response.body()).unwrap_or_default();
-                return match status.is_success() {
-                    true => Ok(body),
-                    false => Err(Refusal { status, body }),
-                };
+                return (response.status(), response.into_body());
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.expect("the house answers within a minute")
+        let answer = tokio::time::timeout(self.patience, asking).await;
+        answer.expect("the house answers in time")
     }
 
     /// Sends an event and returns its id.
@@ -217,8 +265,9 @@ impl TestUser {
     /// Looks until the timeline shows what is waited for.
     ///
     /// # Panics
-    /// If it does not for a minute.
+    /// If it does not in time.
     pub async fn waits_for<T>(&mut self, what: &str, find: impl Fn(&[Value]) -> Option<T>) -> T {
+        let patience = self.patience;
         let looking = async {
             loop {
                 if let Some(found) = find(&self.timeline) {
@@ -227,7 +276,7 @@ impl TestUser {
                 self.look().await;
             }
         };
-        match tokio::time::timeout(PATIENCE, looking).await {
+        match tokio::time::timeout(patience, looking).await {
             Ok(found) => found,
             Err(_) => panic!("{} waited in vain for {what}; saw: {:#?}", self.id, self.heard()),
         }
@@ -251,12 +300,41 @@ impl TestUser {
                     self.timeline.push(event);
                 }
             }
+            for event in joined["ephemeral"]["events"].as_array().into_iter().flatten() {
+                let mut event = event.clone();
+                event["room_id"] = json!(room);
+                self.ephemeral.push(event);
+            }
         }
     }
 
     /// Returns everything seen so far, in order.
     pub fn timeline(&self) -> &[Value] {
         &self.timeline
+    }
+
+    /// Looks until something passing (typing, read marks) shows what is waited for.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub async fn waits_for_passing<T>(
+        &mut self,
+        what: &str,
+        find: impl Fn(&[Value]) -> Option<T>,
+    ) -> T {
+        let patience = self.patience;
+        let looking = async {
+            loop {
+                if let Some(found) = find(&self.ephemeral) {
+                    return found;
+                }
+                self.look().await;
+            }
+        };
+        match tokio::time::timeout(patience, looking).await {
+            Ok(found) => found,
+            Err(_) => panic!("{} waited in vain for {what}; saw: {:?}", self.id, self.ephemeral),
+        }
     }
 
     /// Returns the rooms this person was invited to.

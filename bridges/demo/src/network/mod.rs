@@ -44,6 +44,10 @@ pub enum SaidKind {
     Emote,
     /// A file, with words about it.
     File,
+    /// Something spoken, as a file.
+    Voice,
+    /// A sticker, as a file.
+    Sticker,
 }
 
 /// A file on the network.
@@ -68,6 +72,8 @@ pub struct Said {
     pub kind: SaidKind,
     /// What, as it reads now.
     pub text: String,
+    /// The same with markup, as Matrix writes it, where it has some.
+    pub html: Option<String>,
     /// Whether it was changed.
     pub edited: bool,
     /// The number of the message it answers.
@@ -125,14 +131,33 @@ impl DemoNetwork {
 
     /// Has somebody answer a message of a group. Returns the answer's number.
     pub fn answers(&self, who: &str, group: &str, number: i64, text: &str) -> i64 {
+        let deed = Deed::say(SaidKind::Text, text);
+        self.does(who, group, deed.in_answer_to(number))
+    }
+
+    /// Has somebody say something with markup in a group. Returns its number.
+    pub fn marks(&self, who: &str, group: &str, text: &str, html: &str) -> i64 {
+        let html = Some(html.to_owned());
         let (kind, text) = (SaidKind::Text, text.to_owned());
-        self.does(who, group, Deed::Say { kind, text, reply_to: Some(number), file: None })
+        self.does(who, group, Deed::Say { kind, text, html, reply_to: None, file: None })
     }
 
     /// Has somebody show a file in a group. Returns its number.
     pub fn shows(&self, who: &str, group: &str, file: DemoFile, caption: &str) -> i64 {
-        let (kind, text) = (SaidKind::File, caption.to_owned());
-        self.does(who, group, Deed::Say { kind, text, reply_to: None, file: Some(file) })
+        self.shows_as(who, group, SaidKind::File, file, caption)
+    }
+
+    /// Has somebody show a file in a group, as something spoken or a sticker. Returns its number.
+    pub fn shows_as(
+        &self,
+        who: &str,
+        group: &str,
+        kind: SaidKind,
+        file: DemoFile,
+        caption: &str,
+    ) -> i64 {
+        let (text, file) = (caption.to_owned(), Some(file));
+        self.does(who, group, Deed::Say { kind, text, html: None, reply_to: None, file })
     }
 
     /// Has somebody change a message of a group.
@@ -204,6 +229,11 @@ impl DemoNetwork {
         self.change(|world, _| world.delete_account(account));
     }
 
+    /// Has the network lose every file there is.
+    pub fn forget_files(&self) {
+        self.change(|world, _| world.forget_files());
+    }
+
     /// Makes a coming send go wrong; several are taken one after the other.
     pub fn fail_next(&self, fault: Fault) {
         self.world().faults.push_back(fault);
@@ -222,6 +252,16 @@ impl DemoNetwork {
     /// Returns who is in a group.
     pub fn members(&self, group: &str) -> Vec<String> {
         self.describe(group).map(|group| group.members.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Returns a group's topic.
+    pub fn topic(&self, group: &str) -> String {
+        self.describe(group).map(|group| group.topic).unwrap_or_default()
+    }
+
+    /// Returns somebody's rank in a group, as a Matrix power level.
+    pub fn rank(&self, who: &str, group: &str) -> i64 {
+        self.level(who, group)
     }
 
     /// Waits until what was said in a group fits, and returns it.

@@ -42,25 +42,76 @@ pub(crate) struct Update {
 /// Something a member does in a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    Say { kind: SaidKind, text: String, reply_to: Option<i64>, file: Option<DemoFile> },
-    Edit { target: i64, text: String },
-    TakeBack { target: i64 },
-    React { target: i64, emoji: String, set: bool },
-    Rank { who: String, level: i64 },
+    Say {
+        kind: SaidKind,
+        text: String,
+        html: Option<String>,
+        reply_to: Option<i64>,
+        file: Option<DemoFile>,
+    },
+    Edit {
+        target: i64,
+        text: String,
+    },
+    TakeBack {
+        target: i64,
+    },
+    React {
+        target: i64,
+        emoji: String,
+        set: bool,
+    },
+    Rank {
+        who: String,
+        level: i64,
+    },
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
-    Said { kind: SaidKind, text: String, reply_to: Option<i64>, file: Option<DemoFile> },
-    Edited { target: i64, text: String },
-    TakenBack { target: i64 },
-    Reacted { target: i64, emoji: String, set: bool },
-    Ranked { who: String, level: i64 },
+    Said {
+        kind: SaidKind,
+        text: String,
+        html: Option<String>,
+        reply_to: Option<i64>,
+        file: Option<DemoFile>,
+    },
+    Edited {
+        target: i64,
+        text: String,
+    },
+    TakenBack {
+        target: i64,
+    },
+    Reacted {
+        target: i64,
+        emoji: String,
+        set: bool,
+    },
+    Ranked {
+        who: String,
+        level: i64,
+    },
     Topic(String),
     Came(String),
     Went(String),
     Removed(String, String),
+}
+
+impl Deed {
+    /// Says something plain.
+    pub(crate) fn say(kind: SaidKind, text: &str) -> Self {
+        Self::Say { kind, text: text.to_owned(), html: None, reply_to: None, file: None }
+    }
+
+    /// The same, in answer to a message.
+    pub(crate) fn in_answer_to(mut self, number: i64) -> Self {
+        if let Self::Say { reply_to, .. } = &mut self {
+            *reply_to = Some(number);
+        }
+        self
+    }
 }
 
 impl Happening {
@@ -256,8 +307,7 @@ impl World {
         key: Option<&str>,
         now: i64,
     ) -> i64 {
-        let deed = Deed::Say { kind, text: text.to_owned(), reply_to: None, file: None };
-        self.act(who, place, deed, key, now)
+        self.act(who, place, Deed::say(kind, text), key, now)
     }
 
     /// Does something, without asking whether one may. Returns its number.
@@ -270,8 +320,8 @@ impl World {
         now: i64,
     ) -> i64 {
         let what = match deed {
-            Deed::Say { kind, text, reply_to, file } => {
-                Happening::Said { kind, text, reply_to, file }
+            Deed::Say { kind, text, html, reply_to, file } => {
+                Happening::Said { kind, text, html, reply_to, file }
             }
             Deed::Edit { target, text } => Happening::Edited { target, text },
             Deed::TakeBack { target } => Happening::TakenBack { target },
@@ -350,11 +400,12 @@ impl World {
         for update in self.log.iter().filter(|update| update.room == room) {
             let by = update.by.clone();
             match &update.what {
-                Happening::Said { kind, text, reply_to, file } => said.push(Said {
+                Happening::Said { kind, text, html, reply_to, file } => said.push(Said {
                     number: update.number,
                     by,
                     kind: *kind,
                     text: text.clone(),
+                    html: html.clone(),
                     edited: false,
                     reply_to: *reply_to,
                     file: file.clone(),
@@ -362,7 +413,7 @@ impl World {
                 }),
                 Happening::Edited { target, text } => {
                     for one in said.iter_mut().filter(|one| one.number == *target) {
-                        (one.text, one.edited) = (text.clone(), true);
+                        (one.text, one.html, one.edited) = (text.clone(), None, true);
                     }
                 }
                 Happening::TakenBack { target } => said.retain(|one| one.number != *target),
@@ -381,10 +432,19 @@ impl World {
         said
     }
 
+    pub(super) fn forget_files(&mut self) {
+        for update in &mut self.log {
+            if let Happening::Said { file: Some(file), .. } = &mut update.what {
+                file.bytes.clear();
+            }
+        }
+    }
+
     pub(super) fn file(&self, number: i64) -> Option<DemoFile> {
         let update = self.log.iter().find(|update| update.number == number)?;
         match &update.what {
-            Happening::Said { file, .. } => file.clone(),
+            // What was forgotten has no bytes left.
+            Happening::Said { file, .. } => file.clone().filter(|file| !file.bytes.is_empty()),
             _ => None,
         }
     }
@@ -423,8 +483,7 @@ mod tests {
     use crate::network::LOBBY;
 
     fn say(text: &str) -> Deed {
-        let (kind, text) = (SaidKind::Text, text.to_owned());
-        Deed::Say { kind, text, reply_to: None, file: None }
+        Deed::say(SaidKind::Text, text)
     }
 
     #[test]

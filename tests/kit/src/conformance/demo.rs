@@ -1,0 +1,170 @@
+//! The demo network as the suite sees it: it can do everything, so it shows what the suite asks for.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bridge_core::network::{MessageKind, NetworkFactory};
+use bridge_demo::{DemoFile, DemoNetwork, Fault, LOBBY, Said, SaidKind, factory_for};
+use support_clock::SystemClock;
+
+use super::harness::{Act, Done, File, Harness, Heard, Seen, Trouble, Words};
+
+const OTHER_CHAT: &str = "arsenale";
+const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
+
+/// The demo network, without anybody in it.
+#[derive(Clone, Debug)]
+pub struct DemoHarness {
+    network: DemoNetwork,
+}
+
+impl DemoHarness {
+    /// Returns the network.
+    pub fn network(&self) -> &DemoNetwork {
+        &self.network
+    }
+
+    fn say(&self, who: &str, chat: &str, words: &Words) -> Done {
+        let network = &self.network;
+        if words.thread.is_some() || !words.mentions.is_empty() {
+            return Done::No;
+        }
+        let kind = match words.kind {
+            MessageKind::Notice => SaidKind::Notice,
+            MessageKind::Emote => SaidKind::Emote,
+            _ => SaidKind::Text,
+        };
+        let number = match (&words.reply_to, &words.bold) {
+            (Some(target), _) => network.answers(who, chat, number(target), &words.text),
+            (None, Some(bold)) => {
+                let html = words.text.replace(bold, &format!("<strong>{bold}</strong>"));
+                network.marks(who, chat, &words.text, &html)
+            }
+            (None, None) => network.speaks(who, chat, kind, &words.text),
+        };
+        Done::Message(number.to_string())
+    }
+}
+
+fn number(message: &str) -> i64 {
+    message.parse().expect("the network numbers its messages")
+}
+
+#[async_trait]
+impl Harness for DemoHarness {
+    async fn start() -> Self {
+        let network = DemoNetwork::new(SystemClock::shared());
+        network.add_group(LOBBY);
+        network.add_group(OTHER_CHAT);
+        Self { network }
+    }
+
+    fn factory(&self) -> NetworkFactory {
+        factory_for(self.network.clone())
+    }
+
+    fn wrong_login(&self) -> Option<Vec<(&'static str, String)>> {
+        Some(vec![("name", "no name at all".to_owned())])
+    }
+
+    fn other_chat(&self) -> Option<&'static str> {
+        Some(OTHER_CHAT)
+    }
+
+    async fn does(&self, who: &str, chat: &str, act: Act) -> Done {
+        let network = &self.network;
+        match act {
+            Act::Say(words) => return self.say(who, chat, &words),
+            Act::Show { kind, file, caption } => {
+                let kind = match kind {
+                    MessageKind::Voice => SaidKind::Voice,
+                    MessageKind::Sticker => SaidKind::Sticker,
+                    _ => SaidKind::File,
+                };
+                let File { name, content_type, bytes } = file;
+                let file = DemoFile { name, content_type, bytes };
+                let number = network.shows_as(who, chat, kind, file, &caption);
+                return Done::Message(number.to_string());
+            }
+            Act::Edit { message, text } => network.edits(who, chat, number(&message), &text),
+            Act::TakeBack { message } => network.takes_back(who, chat, number(&message)),
+            Act::React { message, key, set } => {
+                network.reacts(who, chat, number(&message), &key, set);
+            }
+            Act::Topic(topic) => network.sets_topic(who, chat, &topic),
+            Act::Come => network.comes(who, chat),
+            Act::Go => network.goes(who, chat),
+            Act::Remove { whom, reason } => network.removes(who, &whom, chat, &reason),
+            Act::Rank { whom, level } => network.ranks(who, &whom, chat, level),
+            _ => return Done::No,
+        }
+        Done::Yes
+    }
+
+    async fn sees(&self, chat: &str) -> Seen {
+        let network = &self.network;
+        let ranks = PEOPLE.iter().map(|who| ((*who).to_owned(), network.rank(who, chat)));
+        Seen {
+            said: network.said_in(chat).into_iter().map(heard).collect(),
+            topic: Some(network.topic(chat)),
+            members: network.members(chat),
+            ranks: ranks.collect::<BTreeMap<_, _>>(),
+            ..Seen::default()
+        }
+    }
+
+    async fn trouble(&self, trouble: Trouble) -> bool {
+        let network = &self.network;
+        match trouble {
+            Trouble::Refuse => network.fail_next(Fault::Refused("the tide is too high".to_owned())),
+            Trouble::Busy(time) => network.fail_next(Fault::Busy(time)),
+            Trouble::Away => network.set_reachable(false),
+            Trouble::Back => network.set_reachable(true),
+            Trouble::NoAccount => network.delete_account("alice"),
+            Trouble::ForgetFiles => network.forget_files(),
+        }
+        true
+    }
+}
+
+fn heard(said: Said) -> Heard {
+    let kind = match (said.kind, &said.file) {
+        (SaidKind::Text, _) => MessageKind::Text,
+        (SaidKind::Notice, _) => MessageKind::Notice,
+        (SaidKind::Emote, _) => MessageKind::Emote,
+        (SaidKind::Voice, _) => MessageKind::Voice,
+        (SaidKind::Sticker, _) => MessageKind::Sticker,
+        (SaidKind::File, _) => MessageKind::File,
+    };
+    let html = said.html.unwrap_or_default();
+    let file = said.file.map(|file| File {
+        name: file.name,
+        content_type: file.content_type,
+        bytes: file.bytes,
+    });
+    Heard {
+        id: said.number.to_string(),
+        kind,
+        bold: bold(&html),
+        reply_to: said.reply_to.map(|number| number.to_string()),
+        edited: said.edited,
+        reactions: said.reactions,
+        file,
+        ..Heard::text(said.by, without_stars(said.text, &html))
+    }
+}
+
+/// Whoever reads the markup does not read the stars that stand for it in plain text.
+fn without_stars(text: String, html: &str) -> String {
+    if html.is_empty() { text } else { text.replace("**", "") }
+}
+
+/// Returns the words in bold of simple markup.
+fn bold(html: &str) -> Vec<String> {
+    let mut pieces = html.split("<strong>").skip(1);
+    let mut words = Vec::new();
+    while let Some(piece) = pieces.next() {
+        words.extend(piece.split("</strong>").next().map(str::to_owned));
+    }
+    words
+}
