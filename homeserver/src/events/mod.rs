@@ -16,7 +16,6 @@ mod vectors;
 pub(crate) use self::{
     build::{Built, Draft, Place, build, room_id_of},
     canonical::{canonical_object, canonical_value},
-    limits::check_identifier,
     pdu::Pdu,
     redact::{redacts_of, strip},
 };

@@ -165,8 +165,17 @@ impl Media {
         Ok(())
     }
 
+    /// Finds what is known of an address. Ids are ours: the database is not asked for what cannot be one.
+    async fn row(&self, media_id: &str) -> Result<MediaRow> {
+        let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if media_id.len() > LONGEST_CLAIM || !media_id.bytes().all(is_ours) {
+            return Err(unknown());
+        }
+        rows::find(&self.db, media_id).await?.ok_or_else(unknown)
+    }
+
     async fn check_open(&self, uploader: &UserId, media_id: &str) -> Result<()> {
-        let row = rows::find(&self.db, media_id).await?.ok_or_else(unknown)?;
+        let row = self.row(media_id).await?;
         if row.uploader != uploader.as_str() {
             return Err(MatrixError::forbidden("This address was made by somebody else.").into());
         }
@@ -274,7 +283,7 @@ impl Media {
             tokio::pin!(arrived);
             // Listening begins before looking, so that nothing comes in between.
             arrived.as_mut().enable();
-            let row = rows::find(&self.db, media_id).await?.ok_or_else(unknown)?;
+            let row = self.row(media_id).await?;
             if let Some(hash) = row.content_hash.clone() {
                 return Ok((row, hash));
             }

@@ -11,6 +11,7 @@ use crate::{
     house::{House, SharedHouse},
     requester::Requester,
     store,
+    users::check_opaque,
 };
 
 /// Finds the room behind an alias; application services are asked before giving up.
@@ -106,7 +107,7 @@ pub(crate) async fn delete(
 
 /// Refuses names of other servers.
 pub(crate) fn check_ours(house: &House, alias: &RoomAliasId) -> Result<()> {
-    crate::events::check_identifier("room alias", alias.as_str())?;
+    check_opaque("room alias", alias.as_str())?;
     if alias.server_name() != house.server_name {
         let words = format!("Aliases made here end in :{}.", house.server_name);
         return Err(MatrixError::invalid_param(words).into());

@@ -24,7 +24,7 @@ pub(crate) use self::{
     accounts::{Account, Creation},
     cache::Cache,
     devices::Device,
-    names::{make_ghost_id, make_user_id},
+    names::{check_new_password, check_opaque, make_ghost_id, make_user_id},
     passwords::Passwords,
     personal::AccountData,
     profiles::Profile,

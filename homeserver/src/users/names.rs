@@ -5,6 +5,27 @@ use support_matrix_http::MatrixError;
 
 /// The longest user id, sigil and server name included.
 const LONGEST: usize = 255;
+/// The longest password, in bytes.
+const LONGEST_PASSWORD: usize = 512;
+
+/// Refuses what cannot be an id that a client makes up, such as that of a device or a transaction, or a short name: it is
+/// kept and compared as a whole, so it has a length and no NUL. `what` says which it is.
+pub(crate) fn check_opaque(what: &str, value: &str) -> Result<(), MatrixError> {
+    if value.len() <= LONGEST && !value.contains('\0') {
+        return Ok(());
+    }
+    let words = format!("The {what} has to be at most {LONGEST} bytes long, without NUL.");
+    Err(MatrixError::invalid_param(words))
+}
+
+/// Refuses a password so long that hashing it would be work.
+pub(crate) fn check_new_password(password: &str) -> Result<(), MatrixError> {
+    if password.len() <= LONGEST_PASSWORD {
+        return Ok(());
+    }
+    let words = format!("A password has at most {LONGEST_PASSWORD} bytes.");
+    Err(MatrixError::invalid_param(words))
+}
 
 /// Makes the user id a person asks for. Capitals are folded, as clients and people expect.
 pub(crate) fn make_user_id(

@@ -4,6 +4,7 @@
 
 mod appservice;
 mod harness;
+mod hostile;
 mod media;
 mod people;
 mod rooms;

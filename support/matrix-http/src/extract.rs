@@ -3,7 +3,10 @@
 //! What can be wrong with a request is answered the way the Matrix specification wants it: no JSON, JSON of another shape, a bad
 //! id in the path, a body over the limit.
 
-use crate::MatrixError;
+use crate::{
+    MatrixError,
+    body::{check_object, is_json},
+};
 use axum::{
     RequestExt,
     body::Body,
@@ -11,13 +14,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use ruma::api::{
     IncomingRequest, OutgoingResponse,
     error::{DeserializationError, FromHttpRequestError},
     path_builder::PathBuilder,
 };
-use serde::de::IgnoredAny;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Extracts a ruma request: path arguments (percent-decoded once), query, headers and body.
 #[derive(Debug, Clone)]
@@ -36,6 +39,7 @@ where
             .await
             .map_err(|_| MatrixError::invalid_param("The path is not valid UTF-8."))?;
         let mut args: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
+        refuse_nul(&args, request.uri())?;
         supply_empty_state_key::<T>(&mut args);
         // `into_parts` would forget the limit that the router set, hence `with_limited_body`.
         let (parts, body) = request.with_limited_body().into_parts();
@@ -51,9 +55,21 @@ pub fn parse_request<T: IncomingRequest>(
     request: http::Request<Bytes>,
     args: &[String],
 ) -> Result<T, MatrixError> {
-    if !request.body().is_empty() || request.method() != http::Method::POST {
-        let body = request.body().clone();
-        return T::try_from_http_request(request, args).map_err(|error| refusal(&error, &body));
+    let body = request.body().clone();
+    // What a GET carries is nobody's business. A PUT says what is to be put: ruma would read an empty body as an empty object.
+    let reads_body = match *request.method() {
+        Method::GET | Method::HEAD => false,
+        Method::PUT => true,
+        _ => !body.is_empty(),
+    };
+    if reads_body {
+        check_object(&body)?;
+    }
+    if !body.is_empty() || request.method() != Method::POST {
+        // Some of ruma's readers index what is not there (a login without a `type`): that is a body that does not fit.
+        let read = catch_unwind(AssertUnwindSafe(|| T::try_from_http_request(request, args)));
+        let read = read.map_err(|_| MatrixError::bad_json("The request body does not fit."))?;
+        return read.map_err(|error| refusal(&error, &body));
     }
     // Clients leave out the body of a POST in which nothing has to be (matrix-nio joins so): then it is an empty object. An
     // endpoint that takes bytes understands the empty body itself.
@@ -72,6 +88,15 @@ fn supply_empty_state_key<T: IncomingRequest>(args: &mut Vec<String>) {
     if args.len() + 1 == wanted && path.ends_with("/{state_key}") {
         args.push(String::new());
     }
+}
+
+/// Refuses NUL in what names something: no id has it, and PostgreSQL cannot keep it in a text.
+fn refuse_nul(args: &[String], uri: &http::Uri) -> Result<(), MatrixError> {
+    let in_query = uri.query().is_some_and(|query| query.contains("%00"));
+    if in_query || args.iter().any(|arg| arg.contains('\0')) {
+        return Err(MatrixError::invalid_param("No parameter may hold the character NUL."));
+    }
+    Ok(())
 }
 
 fn unreadable_body(error: axum::Error) -> MatrixError {
@@ -103,10 +128,6 @@ fn refusal(error: &FromHttpRequestError, body: &[u8]) -> MatrixError {
         }
         other => MatrixError::invalid_param(sentence("A parameter is not valid", other)),
     }
-}
-
-fn is_json(body: &[u8]) -> bool {
-    std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
 fn sentence(start: &str, error: &dyn std::fmt::Display) -> String {

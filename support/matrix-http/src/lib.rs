@@ -6,6 +6,7 @@
 //! [`homeserver_token`]), the one place that builds HTTP clients ([`shared_client`]) and the two ways a request travels
 //! ([`SocketTransport`], [`InProcess`]).
 
+mod body;
 mod client;
 mod error;
 mod extract;

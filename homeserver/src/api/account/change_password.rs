@@ -8,6 +8,7 @@ use crate::{
     api::{Authenticated, interactive},
     error::Result,
     house::SharedHouse,
+    users::check_new_password,
 };
 
 /// Gives the account another password; by default every other session ends.
@@ -23,6 +24,7 @@ pub(super) async fn change_password(
     if request.new_password.is_empty() {
         return Err(MatrixError::invalid_param("`new_password` is empty.").into());
     }
+    check_new_password(&request.new_password)?;
     interactive::confirm(&house, &who, request.auth.as_ref()).await?;
     let kept = who.device_id.as_deref();
     let password = request.new_password.into();

@@ -13,7 +13,10 @@ use ruma::{
 use serde_json::value::RawValue;
 use support_matrix_http::MatrixError;
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, requester::Requester};
+use crate::{
+    api::Authenticated, error::Result, house::SharedHouse, requester::Requester,
+    users::check_opaque,
+};
 
 /// Kinds that other endpoints look after.
 const OURS: &[&str] = &["m.fully_read", "m.push_rules"];
@@ -49,6 +52,7 @@ async fn set(
     kind: &str,
     content: Box<RawValue>,
 ) -> Result<()> {
+    check_opaque("type", kind)?;
     if OURS.contains(&kind) {
         return Err(MatrixError::new(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -1,19 +1,16 @@
 //! `GET /_matrix/client/v1/media/download/{serverName}/{mediaId}` and the same with `/{fileName}`
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use http::Uri;
 
-use super::headers::{answer, of_this_server, patience};
+use super::headers::{Place, answer, of_this_server, patience};
 use crate::{api::Authenticated, error::Result, house::SharedHouse};
 
 /// Sends a file.
 pub(super) async fn download(
     State(house): State<SharedHouse>,
     Authenticated(_who): Authenticated,
-    Path((server, media_id)): Path<(String, String)>,
+    Place((server, media_id)): Place<(String, String)>,
     uri: Uri,
 ) -> Result<Response> {
     of_this_server(&house, &server)?;
@@ -25,7 +22,7 @@ pub(super) async fn download(
 pub(super) async fn download_as(
     State(house): State<SharedHouse>,
     Authenticated(_who): Authenticated,
-    Path((server, media_id, filename)): Path<(String, String, String)>,
+    Place((server, media_id, filename)): Place<(String, String, String)>,
     uri: Uri,
 ) -> Result<Response> {
     of_this_server(&house, &server)?;

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use axum::{body::Body, response::Response};
-use http::{HeaderValue, Uri, header};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Path},
+    response::Response,
+};
+use http::{HeaderValue, Uri, header, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use support_matrix_http::MatrixError;
 use tokio_util::io::ReaderStream;
 
@@ -48,6 +53,20 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 /// How long announced bytes are waited for, and for how long at most.
 const USUAL_PATIENCE: Duration = Duration::from_secs(20);
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The variables of a path; a path that is no text is refused as Matrix wants it.
+#[derive(Debug)]
+pub(super) struct Place<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T> {
+    type Rejection = MatrixError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, MatrixError> {
+        let path = Path::from_request_parts(parts, state).await;
+        let refused = |_| MatrixError::invalid_param("The path is not valid UTF-8.");
+        path.map(|Path(place)| Self(place)).map_err(refused)
+    }
+}
 
 /// Refuses files of other servers: this one does not federate.
 pub(super) fn of_this_server(house: &House, server: &str) -> Result<(), MatrixError> {

@@ -1,20 +1,17 @@
 //! `GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}`
 
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use http::Uri;
 use support_matrix_http::MatrixError;
 
-use super::headers::{answer, of_this_server, parameter, patience};
+use super::headers::{Place, answer, of_this_server, parameter, patience};
 use crate::{api::Authenticated, error::Result, house::SharedHouse, media::Size};
 
 /// Sends a picture, made small.
 pub(super) async fn thumbnail(
     State(house): State<SharedHouse>,
     Authenticated(_who): Authenticated,
-    Path((server, media_id)): Path<(String, String)>,
+    Place((server, media_id)): Place<(String, String)>,
     uri: Uri,
 ) -> Result<Response> {
     let size = read_size(&uri)?;

@@ -1,14 +1,10 @@
 //! `POST /_matrix/media/v3/upload` and `PUT /_matrix/media/v3/upload/{serverName}/{mediaId}`
 
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State},
-};
+use axum::{Json, body::Body, extract::State};
 use http::{HeaderMap, Uri, header};
 use serde_json::{Value, json};
 
-use super::headers::of_this_server;
+use super::headers::{Place, of_this_server};
 use crate::{api::Authenticated, error::Result, house::SharedHouse, media::Claims};
 
 /// Takes a file in and hands out its address.
@@ -28,7 +24,7 @@ pub(super) async fn upload(
 pub(super) async fn fill(
     State(house): State<SharedHouse>,
     Authenticated(who): Authenticated,
-    Path((server, media_id)): Path<(String, String)>,
+    Place((server, media_id)): Place<(String, String)>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,

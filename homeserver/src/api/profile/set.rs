@@ -47,8 +47,9 @@ async fn set(
 ) -> Result<(), Error> {
     who.must_be(user_id)?;
     let value = value.filter(|value| !value.is_empty());
-    if value.as_ref().is_some_and(|value| value.len() > LONGEST) {
-        return Err(MatrixError::invalid_param("This is too long for a profile.").into());
+    if value.as_ref().is_some_and(|value| value.len() > LONGEST || value.contains('\0')) {
+        let words = "This is too long for a profile, or holds the character NUL.";
+        return Err(MatrixError::invalid_param(words).into());
     }
     if house.users.set_profile_field(user_id, field, value).await? {
         house.profile_changed.notify_one();

@@ -4,6 +4,7 @@ use axum::extract::State;
 use ruma::api::client::account::get_username_availability::v3::{Request, Response};
 use support_matrix_http::MatrixError;
 
+use super::create::refuse_exclusive;
 use crate::{config::RegistrationMode, error::Error, house::SharedHouse, users::make_user_id};
 
 /// Says whether a name could be registered; the error says why not.
@@ -14,6 +15,7 @@ pub(super) async fn is_available(
     if house.settings.registration == RegistrationMode::Closed {
         return Err(MatrixError::forbidden("Registration is closed on this server.").into());
     }
+    refuse_exclusive(&house, &request.username)?;
     let user_id = make_user_id(&request.username, &house.server_name)?;
     house.appservices.check_user(None, &user_id)?;
     if house.users.account(&user_id).await?.is_some() {

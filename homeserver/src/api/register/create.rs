@@ -10,10 +10,10 @@ use support_matrix_http::{MatrixError, Ruma};
 
 use super::stages::{self, Proof};
 use crate::{
-    api::auth::BareToken,
+    api::{auth::BareToken, session::check_session},
     error::Error,
     house::{House, SharedHouse},
-    users::{Creation, make_ghost_id, make_user_id},
+    users::{Creation, check_new_password, make_ghost_id, make_user_id},
 };
 
 /// Makes an account: for an appservice in its namespaces, for a person as the operator allows it. The answer is written by
@@ -23,6 +23,7 @@ pub(super) async fn register(
     BareToken(token): BareToken,
     Ruma(request): Ruma<Request>,
 ) -> Result<Json<Value>, Error> {
+    check_session(request.device_id.as_deref(), request.initial_device_display_name.as_deref())?;
     if request.kind != RegistrationKind::User {
         return Err(MatrixError::forbidden("This server has no guests.").into());
     }
@@ -61,7 +62,10 @@ async fn register_ghost(
 
 async fn register_person(house: &House, request: &Request) -> Result<OwnedUserId, Error> {
     let user_id = match &request.username {
-        Some(username) => make_user_id(username, &house.server_name)?,
+        Some(username) => {
+            refuse_exclusive(house, username)?;
+            make_user_id(username, &house.server_name)?
+        }
         None => make_user_id(&house.random.hex(8), &house.server_name)?,
     };
     // The name is looked at first, so that a client learns at its first request whether it is worth going on.
@@ -77,6 +81,7 @@ async fn register_person(house: &House, request: &Request) -> Result<OwnedUserId
     };
     let password = request.password.as_deref().filter(|password| !password.is_empty());
     let password = password.ok_or_else(|| MatrixError::missing_param("`password` is missing."))?;
+    check_new_password(password)?;
     refuse_taken(house, &user_id).await?;
     if let Some(wait) = house.limits.before_registration(house.clock.monotonic()) {
         return Err(MatrixError::limit_exceeded(wait).into());
@@ -92,6 +97,14 @@ async fn register_person(house: &House, request: &Request) -> Result<OwnedUserId
         Creation::Created => Ok(user_id),
         Creation::NameTaken => Err(MatrixError::user_in_use().into()),
         Creation::TokenRefused => Err(stages::token_refused(&*house.random).into()),
+    }
+}
+
+/// Says of an application service's name that it is one, also where people may not have names of its form at all.
+pub(super) fn refuse_exclusive(house: &House, username: &str) -> Result<(), MatrixError> {
+    match make_ghost_id(&username.to_lowercase(), &house.server_name) {
+        Ok(user_id) => house.appservices.check_user(None, &user_id),
+        Err(_) => Ok(()),
     }
 }
 

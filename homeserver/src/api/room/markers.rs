@@ -22,6 +22,7 @@ use crate::{
         receipts::{self, Audience},
         typing,
     },
+    users::check_opaque,
 };
 
 pub(super) fn routes() -> Router<SharedHouse> {
@@ -62,6 +63,10 @@ async fn receipt(
         }
         ReceiptType::Read | ReceiptType::ReadPrivate => {
             let thread = request.thread.as_str().unwrap_or_default();
+            check_opaque("thread's id", thread)?;
+            if request.thread.as_str().is_some_and(str::is_empty) {
+                return Err(MatrixError::invalid_param("The thread's id is empty.").into());
+            }
             let audience = match request.receipt_type {
                 ReceiptType::Read => Audience::Room,
                 _ => Audience::Reader,

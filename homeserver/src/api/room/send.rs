@@ -9,6 +9,7 @@ use crate::{
     error::Result,
     house::SharedHouse,
     rooms::{redact, send},
+    users::check_opaque,
 };
 
 pub(super) fn routes() -> Router<SharedHouse> {
@@ -20,6 +21,7 @@ async fn send_message(
     Authenticated(who): Authenticated,
     request: send_message_event::v3::Request,
 ) -> Result<send_message_event::v3::Response> {
+    check_opaque("transaction id", request.txn_id.as_str())?;
     let time = send::time(&house, &who, request.timestamp);
     let kind = request.event_type.to_string().into();
     let txn_id = request.txn_id.as_str();
@@ -35,6 +37,7 @@ async fn redact_event(
     request: redact_event::v3::Request,
 ) -> Result<redact_event::v3::Response> {
     let txn_id = request.txn_id.as_str();
+    check_opaque("transaction id", txn_id)?;
     let (room_id, target) = (&request.room_id, &request.event_id);
     let appended = redact::redact(&house, &who, room_id, target, txn_id, request.reason).await?;
     Ok(redact_event::v3::Response::new(appended.into_event_id()))

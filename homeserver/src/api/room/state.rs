@@ -2,7 +2,10 @@
 
 use axum::{Router, extract::State};
 use ruma::{
-    api::client::state::{get_state_event_for_key, get_state_events, send_state_event},
+    api::client::state::{
+        get_state_event_for_key::{self, v3::StateEventFormat},
+        get_state_events, send_state_event,
+    },
     serde::Raw,
 };
 use support_matrix_http::{MatrixError, route};
@@ -38,12 +41,17 @@ async fn get_one(
     Authenticated(who): Authenticated,
     request: get_state_event_for_key::v3::Request,
 ) -> Result<get_state_event_for_key::v3::Response> {
+    let whole = match request.format {
+        StateEventFormat::Event => true,
+        StateEventFormat::Content => false,
+        _ => return Err(MatrixError::invalid_param("`format` is `content` or `event`.").into()),
+    };
     let mut db = &house.db;
     let access = Access::of(&mut db, &request.room_id, &who.user_id).await?;
     let kind = request.event_type.to_string();
     let event = access.state_event(&mut db, &kind, &request.state_key).await?;
     let event = event.ok_or_else(|| MatrixError::not_found("There is no such state."))?;
-    let json = if request.format == get_state_event_for_key::v3::StateEventFormat::Event {
+    let json = if whole {
         client::full(&event, &view(&request.room_id, house.clock.now_ms()))
     } else {
         client::content(&event)

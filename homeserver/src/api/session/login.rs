@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use ruma::{
-    OwnedUserId, UserId,
+    DeviceId, OwnedUserId, UserId,
     api::client::{
         session::login::v3::{LoginInfo, Request, Response},
         uiaa::UserIdentifier,
@@ -15,6 +15,7 @@ use crate::{
     api::auth::BareToken,
     error::Error,
     house::{House, SharedHouse},
+    users::check_opaque,
 };
 
 /// Logs in a person by password, or anybody of its namespaces by an appservice's token.
@@ -23,6 +24,7 @@ pub(super) async fn log_in(
     BareToken(token): BareToken,
     request: Request,
 ) -> Result<Response, Error> {
+    check_session(request.device_id.as_deref(), request.initial_device_display_name.as_deref())?;
     let user_id = match &request.login_info {
         LoginInfo::Password(login) => {
             let identifier = identifier(login.identifier.as_ref(), legacy_user(login))?;
@@ -44,6 +46,15 @@ pub(super) async fn log_in(
     let name = request.initial_device_display_name;
     let session = house.users.log_in(&user_id, request.device_id, name).await?;
     Ok(Response::new(user_id, session.access_token, session.device_id))
+}
+
+/// Refuses a device that cannot be one, before anything is done.
+pub(in crate::api) fn check_session(
+    device_id: Option<&DeviceId>,
+    name: Option<&str>,
+) -> Result<(), MatrixError> {
+    check_opaque("id of the device", device_id.map_or("", DeviceId::as_str))?;
+    check_opaque("name of the device", name.unwrap_or_default())
 }
 
 /// Before `identifier` there was `user`; scripts and old clients still send it.

@@ -7,6 +7,7 @@ mod logout;
 use axum::Router;
 use support_matrix_http::route;
 
+pub(super) use self::login::check_session;
 use crate::house::SharedHouse;
 
 /// Returns the routes of this area.

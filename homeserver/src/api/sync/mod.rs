@@ -3,8 +3,11 @@
 mod push_rules;
 
 use axum::{Router, extract::State};
-use ruma::api::client::sync::sync_events::v3::{Request, Response};
-use support_matrix_http::route;
+use ruma::{
+    api::client::sync::sync_events::v3::{Request, Response},
+    presence::PresenceState,
+};
+use support_matrix_http::{MatrixError, route};
 
 use crate::{api::Authenticated, error::Result, house::SharedHouse, sync};
 
@@ -18,5 +21,9 @@ async fn sync_events(
     Authenticated(who): Authenticated,
     request: Request,
 ) -> Result<Response> {
+    match request.set_presence {
+        PresenceState::Online | PresenceState::Offline | PresenceState::Unavailable => {}
+        _ => return Err(MatrixError::invalid_param("There is no such presence.").into()),
+    }
     sync::sync(&house, &who, request).await
 }

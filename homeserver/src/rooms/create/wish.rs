@@ -12,7 +12,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use support_matrix_http::MatrixError;
 
-use crate::{error::Result, rooms::DEFAULT_VERSION};
+use crate::{
+    error::{Error, Result},
+    rooms::DEFAULT_VERSION,
+};
 
 /// A request to create a room, understood.
 #[derive(Debug)]
@@ -47,7 +50,18 @@ impl Wish {
             let words = "Invitations by e-mail or telephone number need an identity server.";
             return Err(MatrixError::forbidden(words).into());
         }
-        let published = request.visibility == Visibility::Public;
+        let published = match request.visibility {
+            Visibility::Public => true,
+            Visibility::Private => false,
+            _ => return Err(unknown("visibility")),
+        };
+        match request.preset {
+            None
+            | Some(
+                RoomPreset::PrivateChat | RoomPreset::PublicChat | RoomPreset::TrustedPrivateChat,
+            ) => {}
+            Some(_) => return Err(unknown("preset")),
+        }
         let usual = if published { RoomPreset::PublicChat } else { RoomPreset::PrivateChat };
         let alias = request.room_alias_name.map(|name| make_alias(&name, server_name));
         let initial_state = request.initial_state.iter().map(|event| {
@@ -89,6 +103,10 @@ impl Wish {
     pub(crate) fn trusts_all(&self) -> bool {
         self.preset == RoomPreset::TrustedPrivateChat
     }
+}
+
+fn unknown(key: &str) -> Error {
+    MatrixError::bad_json(format!("The `{key}` is none that the specification knows.")).into()
 }
 
 fn make_alias(name: &str, server_name: &ServerName) -> Result<OwnedRoomAliasId> {

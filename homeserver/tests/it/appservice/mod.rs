@@ -11,3 +11,5 @@ mod registry;
 mod scripted;
 mod socket;
 mod survival;
+
+pub(crate) use self::scripted::{Scripted, registration};
