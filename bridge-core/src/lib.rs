@@ -18,6 +18,7 @@ mod parts;
 mod permissions;
 mod portals;
 mod provisioning;
+mod puppets;
 mod turns;
 
 pub use bridge::{Bridge, BridgeBuilder, BuildError};

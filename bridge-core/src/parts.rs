@@ -17,6 +17,7 @@ use crate::media::Media;
 use crate::networks::Networks;
 use crate::permissions::Permissions;
 use crate::portals::Portals;
+use crate::puppets::Puppets;
 
 /// The parts. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) ghosts: Ghosts,
     /// Remote accounts.
     pub(crate) logins: Logins,
+    /// Tokens people handed in.
+    pub(crate) puppets: Puppets,
     /// The bot.
     pub(crate) bot: Bot,
     /// Files.

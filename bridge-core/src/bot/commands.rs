@@ -72,6 +72,8 @@ impl Bot {
             "unplumb" => vec![self.unplumb(request, permission).await],
             "set-relay" => vec![self.set_relay(request, permission, true).await],
             "unset-relay" => vec![self.set_relay(request, permission, false).await],
+            "login-matrix" => vec![self.login_matrix(request, rest).await],
+            "logout-matrix" => vec![self.logout_matrix(request).await],
             "ping" => vec![self.ping(request)],
             "cancel" => vec![self.cancel(request).await],
             _ => vec![self.help(permission)],

@@ -5,6 +5,7 @@ mod commands;
 mod login;
 mod parse;
 mod plumbing;
+mod puppets;
 mod rooms;
 mod words;
 
@@ -20,6 +21,7 @@ use crate::matrix::Matrix;
 use crate::networks::Networks;
 use crate::permissions::{Permission, Permissions};
 use crate::portals::Portals;
+use crate::puppets::Puppets;
 
 /// What stands before a command outside a management room.
 pub(crate) const PREFIX: &str = "!rialto";
@@ -36,6 +38,7 @@ struct Inner {
     permissions: Arc<Permissions>,
     logins: Logins,
     portals: Portals,
+    puppets: Puppets,
     conversations: Conversations,
 }
 
@@ -48,6 +51,7 @@ pub(crate) struct BotParts {
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) logins: Logins,
     pub(crate) portals: Portals,
+    pub(crate) puppets: Puppets,
 }
 
 /// Something said to the bot. Never printed: it may carry a secret.
@@ -79,7 +83,7 @@ impl BotReply {
 
 impl Bot {
     pub(crate) fn new(parts: BotParts) -> Self {
-        let BotParts { db, clock, matrix, networks, permissions, logins, portals } = parts;
+        let BotParts { db, clock, matrix, networks, permissions, logins, portals, puppets } = parts;
         let conversations = Conversations::default();
         Self(Arc::new(Inner {
             db,
@@ -89,6 +93,7 @@ impl Bot {
             permissions,
             logins,
             portals,
+            puppets,
             conversations,
         }))
     }

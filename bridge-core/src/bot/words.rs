@@ -17,7 +17,7 @@ pub(super) struct CommandWords {
     needs: Permission,
 }
 
-pub(super) const COMMANDS: [CommandWords; 11] = [
+pub(super) const COMMANDS: [CommandWords; 13] = [
     CommandWords { name: "help", usage: "help", does: "shows this", needs: Permission::Relay },
     CommandWords {
         name: "login",
@@ -64,6 +64,18 @@ pub(super) const COMMANDS: [CommandWords; 11] = [
     CommandWords {
         name: "unset-relay",
         usage: "unset-relay",
+        does: "ends that",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "login-matrix",
+        usage: "login-matrix TOKEN",
+        does: "lets the bridge act in your own name on Matrix; without TOKEN it says how",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "logout-matrix",
+        usage: "logout-matrix",
         does: "ends that",
         needs: Permission::User,
     },

@@ -29,6 +29,7 @@ use crate::parts::Parts;
 use crate::permissions::Permissions;
 use crate::portals::{Portals, PortalsParts};
 use crate::provisioning::Provisioning;
+use crate::puppets::{Puppets, PuppetsParts};
 
 /// Why a bridge cannot be built, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -57,7 +58,7 @@ pub enum BuildError {
     },
     /// Credentials are stored and there is no key.
     #[error(
-        "the sealing key is missing, but the database holds {0} logins sealed with it. Restore `secrets.key` from your backup; without it these credentials cannot be read"
+        "the sealing key is missing, but the database holds {0} credentials sealed with it. Restore `secrets.key` from your backup; without it these credentials cannot be read"
     )]
     SealingKeyMissing(i64),
     /// Credentials are stored and the key is another one.
@@ -65,6 +66,11 @@ pub enum BuildError {
         "the sealing key does not open the credentials of login {0}. Restore the `secrets.key` that belongs to this database"
     )]
     SealingKeyWrong(LoginId),
+    /// A person's token is stored and the key is another one.
+    #[error(
+        "the sealing key does not open the token of {0}. Restore the `secrets.key` that belongs to this database"
+    )]
+    SealingKeyWrongForPuppet(String),
     /// The database does not answer.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -270,12 +276,20 @@ impl BridgeBuilder {
             matrix: matrix.clone(),
             networks: networks.clone(),
             permissions: permissions.clone(),
-            sealing,
+            sealing: sealing.clone(),
             media: media.source(),
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        load(&logins, &db).await?;
+        let puppets = Puppets::new(PuppetsParts {
+            db: db.clone(),
+            clock: self.clock.clone(),
+            matrix: matrix.clone(),
+            sealing,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        load(&logins, &puppets, &db).await?;
         let ghosts = Ghosts::new(db.clone(), self.clock.clone(), matrix.clone(), logins.clone());
         let portals = Portals::new(PortalsParts {
             db: db.clone(),
@@ -293,6 +307,7 @@ impl BridgeBuilder {
             permissions: permissions.clone(),
             logins: logins.clone(),
             portals: portals.clone(),
+            puppets: puppets.clone(),
         });
         let parts = Parts {
             db,
@@ -303,6 +318,7 @@ impl BridgeBuilder {
             portals,
             ghosts,
             logins,
+            puppets,
             bot,
             media,
             permissions,
@@ -347,13 +363,18 @@ async fn note_instances(db: &Db, networks: &Networks, now: i64) -> Result<(), Bu
     Ok(())
 }
 
-async fn load(logins: &Logins, db: &Db) -> Result<(), BuildError> {
-    match logins.load().await {
+async fn load(logins: &Logins, puppets: &Puppets, db: &Db) -> Result<(), BuildError> {
+    let loaded = match logins.load().await {
+        Ok(()) => puppets.load().await,
+        trouble => trouble,
+    };
+    match loaded {
         Ok(()) => Ok(()),
         Err(LoginTrouble::NoKey) => {
             Err(BuildError::SealingKeyMissing(logins::count_sealed(db).await?))
         }
         Err(LoginTrouble::WrongKey(login)) => Err(BuildError::SealingKeyWrong(login)),
+        Err(LoginTrouble::WrongKeyOfPuppet(who)) => Err(BuildError::SealingKeyWrongForPuppet(who)),
         Err(LoginTrouble::Db(error)) => Err(BuildError::Db(error)),
         // One login's trouble is reported by `load` and holds up no other.
         Err(LoginTrouble::Network(_) | LoginTrouble::NoNetwork(_)) => Ok(()),

@@ -24,7 +24,7 @@ const NETWORK_ROUTES: &str = "/_rialto/network";
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
 
-static MIGRATIONS: [Migration; 3] = [
+static MIGRATIONS: [Migration; 4] = [
     Migration {
         number: 1,
         name: "places and people",
@@ -42,6 +42,12 @@ static MIGRATIONS: [Migration; 3] = [
         name: "kinds",
         sqlite: include_str!("../../migrations/sqlite/0003_kinds.sql"),
         postgres: include_str!("../../migrations/postgres/0003_kinds.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "double puppets",
+        sqlite: include_str!("../../migrations/sqlite/0006_double_puppets.sql"),
+        postgres: include_str!("../../migrations/postgres/0006_double_puppets.sql"),
     },
 ];
 
@@ -96,6 +102,7 @@ impl Bridge {
         self.introduce_bot().await;
         self.journal.start().await?;
         self.parts.logins.start_telling();
+        self.parts.puppets.start_watching();
         self.parts.logins.start_heartbeat();
         self.parts.logins.connect_all();
         Ok(())

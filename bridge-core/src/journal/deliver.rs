@@ -16,7 +16,7 @@ use crate::{
     bot::CommandRequest,
     ids::{LoginId, PortalKey},
     matrix::{MatrixOutcome, STEP_KEY, Sender},
-    network::{LostAnswer, RemoteStep, SendOutcome},
+    network::{LostAnswer, RemoteEvent, RemoteStep, SendOutcome},
     portals::RoomStep,
 };
 
@@ -84,6 +84,11 @@ impl Journal {
                 if is_forbidden(&outcome) && self.bring_in(sender, room).await {
                     outcome = self.send_event(step, &call).await;
                 }
+                if is_forbidden(&outcome)
+                    && let Some(call) = self.with_stand_in(open, &call).await
+                {
+                    outcome = self.send_event(step, &call).await;
+                }
                 let repeatable = self.parts.matrix.idempotent_for_good();
                 after_matrix(outcome, repeatable, moment).into()
             }
@@ -121,6 +126,33 @@ impl Journal {
         };
         let matrix = &self.parts.matrix;
         matrix.send_event(sender, room, event_type, &step.send_key, content, *ts).await
+    }
+
+    /// A person who does not let us act in their name any more is stood in for by their account's ghost: what they
+    /// said elsewhere is not lost.
+    async fn with_stand_in(&self, open: &OpenRow, call: &MatrixCall) -> Option<MatrixCall> {
+        let MatrixCall::Event { sender, room, .. } = call else { return None };
+        let matrix = &self.parts.matrix;
+        if matrix.kind_of(sender) != Sender::Other || matrix.can_puppet(sender) {
+            return None;
+        }
+        let network = open.row.network.as_ref()?;
+        let event: RemoteEvent = serde_json::from_str(open.row.payload.as_deref()?).ok()?;
+        let from = event.sender?;
+        let brought =
+            self.parts.ghosts.ensure_in_room(network, &from.user, from.profile.as_ref(), room);
+        let ghost = match brought.await {
+            Ok(ghost) => ghost,
+            Err(trouble) => {
+                tracing::warn!(%trouble, "nobody can stand in for a person");
+                return None;
+            }
+        };
+        let mut call = call.clone();
+        if let MatrixCall::Event { sender, .. } = &mut call {
+            *sender = ghost;
+        }
+        Some(call)
     }
 
     /// Somebody of ours is not in the room any more, against what we remembered: brings them back.

@@ -25,6 +25,7 @@ use crate::permissions::Permissions;
 
 pub(crate) use records::{LoginTrouble, count_sealed};
 pub(crate) use sealing::Sealing;
+pub(crate) use tell::management_room;
 
 /// How many changes a slow listener may be behind before it must look at all logins again.
 const CHANGES: usize = 1024;

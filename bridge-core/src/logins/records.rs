@@ -20,6 +20,9 @@ pub(crate) enum LoginTrouble {
     /// The credentials do not open.
     #[error("the credentials of login {0} do not open with this sealing key")]
     WrongKey(LoginId),
+    /// The token somebody handed in does not open.
+    #[error("the token of {0} does not open with this sealing key")]
+    WrongKeyOfPuppet(String),
     /// The bridge cannot read its record.
     #[error("{0}")]
     Network(#[from] NetworkError),
@@ -41,9 +44,9 @@ const LOAD: &str =
     FROM login
     ORDER BY network, number";
 
-const COUNT_SEALED: &str = "SELECT count(*) AS sealed
-    FROM login
-    WHERE sealed IS NOT NULL";
+const COUNT_SEALED: &str = "SELECT
+        (SELECT count(*) FROM login WHERE sealed IS NOT NULL)
+        + (SELECT count(*) FROM double_puppet) AS sealed";
 
 const FIND: &str = "SELECT id, number
     FROM login
@@ -68,7 +71,7 @@ const STOP_LISTENING: &str = "UPDATE portal SET listener = NULL WHERE listener =
 
 const STOP_RELAYING: &str = "UPDATE portal SET relay = NULL WHERE relay = $1";
 
-/// Returns how many logins have sealed credentials.
+/// Returns how many sealed secrets there are.
 pub(crate) async fn count_sealed(db: &Db) -> Result<i64, DbError> {
     db.fetch_one(COUNT_SEALED, params![]).await?.get("sealed")
 }

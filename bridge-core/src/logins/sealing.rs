@@ -30,10 +30,18 @@ impl Sealing {
 
     /// Seals a login's secret.
     pub(crate) fn seal(&self, network: &NetworkId, login: &LoginId, secret: &str) -> Vec<u8> {
+        self.seal_with(&associated(network, login), secret)
+    }
+
+    /// Seals a secret that belongs to something else, under a name for it.
+    pub(crate) fn seal_as(&self, name: &str, secret: &str) -> Vec<u8> {
+        self.seal_with(&named(name), secret)
+    }
+
+    fn seal_with(&self, aad: &[u8], secret: &str) -> Vec<u8> {
         let mut nonce = [0; NONCE];
         self.random.fill(&mut nonce);
-        let aad = associated(network, login);
-        let payload = Payload { msg: secret.as_bytes(), aad: &aad };
+        let payload = Payload { msg: secret.as_bytes(), aad };
         let sealed = self
             .cipher
             .encrypt(Nonce::from_slice(&nonce), payload)
@@ -48,13 +56,21 @@ impl Sealing {
         login: &LoginId,
         sealed: &[u8],
     ) -> Result<String, NotOpened> {
+        self.open_with(&associated(network, login), sealed)
+    }
+
+    /// Opens what was sealed under a name.
+    pub(crate) fn open_as(&self, name: &str, sealed: &[u8]) -> Result<String, NotOpened> {
+        self.open_with(&named(name), sealed)
+    }
+
+    fn open_with(&self, aad: &[u8], sealed: &[u8]) -> Result<String, NotOpened> {
         let (version, rest) = sealed.split_first().ok_or(NotOpened)?;
         if *version != VERSION || rest.len() < NONCE {
             return Err(NotOpened);
         }
         let (nonce, sealed) = rest.split_at(NONCE);
-        let aad = associated(network, login);
-        let payload = Payload { msg: sealed, aad: &aad };
+        let payload = Payload { msg: sealed, aad };
         let opened =
             self.cipher.decrypt(Nonce::from_slice(nonce), payload).map_err(|_| NotOpened)?;
         String::from_utf8(opened).map_err(|_| NotOpened)
@@ -65,6 +81,10 @@ impl fmt::Debug for Sealing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealing")
     }
+}
+
+fn named(name: &str) -> Vec<u8> {
+    format!("rialto {name}").into_bytes()
 }
 
 fn associated(network: &NetworkId, login: &LoginId) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use support_db::{DbError, params};
+use support_db::{Db, DbError, params};
 
 use super::{Entry, Logins};
 use crate::ids::{LoginId, SendKey};
@@ -119,8 +119,7 @@ impl Logins {
 
     /// Returns the newest direct room of a person with the bot.
     pub(crate) async fn management_room(&self, owner: &str) -> Result<Option<String>, DbError> {
-        let row = self.0.db.fetch_optional(MANAGEMENT_ROOM, params![owner]).await?;
-        row.map(|row| row.get("room_id")).transpose()
+        management_room(&self.0.db, owner).await
     }
 
     async fn remember_told(&self, story: Story) {
@@ -138,6 +137,12 @@ impl Logins {
             tracing::warn!(%error, "what an owner was told could not be stored");
         }
     }
+}
+
+/// Returns where a person is told something.
+pub(crate) async fn management_room(db: &Db, owner: &str) -> Result<Option<String>, DbError> {
+    let row = db.fetch_optional(MANAGEMENT_ROOM, params![owner]).await?;
+    row.map(|row| row.get("room_id")).transpose()
 }
 
 /// A story told again after a lost answer is the same event; a later one is not.

@@ -85,7 +85,7 @@ impl Matrix {
     /// Sends a request as somebody. An unknown fate stays unknown.
     pub(super) async fn once(&self, as_user: &str, call: Call<'_>) -> Result<Value, MatrixTrouble> {
         let request = self.request_as(as_user, call)?;
-        read_answer(self.0.transport.call(request).await)
+        read_answer(self.carry(as_user, request).await?)
     }
 
     /// Sends a request with somebody's own token; `None`: the token is nobody's. (That our own is not known
@@ -111,14 +111,13 @@ impl Matrix {
         Ok(match self.kind_of(as_user) {
             Sender::Bot => call.request(None, &self.0.as_token),
             Sender::Ghost(..) => call.request(Some(as_user), &self.0.as_token),
-            Sender::Other => match &self.0.puppet_token {
-                Some(token) if self.0.names.is_local(as_user) => call.request(Some(as_user), token),
-                _ => {
-                    return Err(MatrixTrouble::Refused {
-                        errcode: "M_FORBIDDEN".to_owned(),
-                        words: format!("the bridge may not act as {as_user}"),
-                    });
+            Sender::Other => match (self.0.own.of(as_user), &self.0.puppet_token) {
+                // Their token says who they are.
+                (Some(token), _) => call.request(None, &token),
+                (None, Some(token)) if self.0.names.is_local(as_user) => {
+                    call.request(Some(as_user), token)
                 }
+                _ => return Err(may_not_act_as(as_user)),
             },
         })
     }
@@ -130,6 +129,14 @@ impl Matrix {
         call: Call<'_>,
     ) -> Result<Value, MatrixTrouble> {
         self.once(as_user, call).await.map_err(MatrixTrouble::repeatable)
+    }
+}
+
+/// The refusal of what would be done in the name of somebody who did not allow it.
+pub(super) fn may_not_act_as(mxid: &str) -> MatrixTrouble {
+    MatrixTrouble::Refused {
+        errcode: "M_FORBIDDEN".to_owned(),
+        words: format!("the bridge may not act as {mxid}"),
     }
 }
 

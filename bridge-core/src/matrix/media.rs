@@ -38,7 +38,7 @@ impl Matrix {
         let fallback = header::HeaderValue::from_static("application/octet-stream");
         request.headers_mut().insert(header::CONTENT_TYPE, kind.unwrap_or(fallback));
         request.extensions_mut().insert(CallTimeout(PATIENCE));
-        let answer = read_answer(self.transport().call(request).await);
+        let answer = read_answer(self.carry(as_user, request).await?);
         text(&answer.map_err(MatrixTrouble::repeatable)?, "content_uri")
     }
 

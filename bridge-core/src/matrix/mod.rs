@@ -8,6 +8,7 @@ mod layers;
 mod media;
 mod names;
 mod outcome;
+mod own;
 mod people;
 mod rooms;
 mod send;
@@ -22,6 +23,7 @@ use support_matrix_http::HttpTransport;
 pub use names::{NameError, blueprint};
 pub(crate) use names::{Names, Sender};
 pub(crate) use outcome::{MatrixOutcome, MatrixTrouble};
+use own::OwnTokens;
 pub(crate) use rooms::CreateRoom;
 
 /// The content key that says which remote message an event mirrors.
@@ -37,6 +39,7 @@ struct Inner {
     transport: Arc<dyn HttpTransport>,
     as_token: SecretString,
     puppet_token: Option<SecretString>,
+    own: OwnTokens,
     names: Names,
     idempotent: bool,
 }
@@ -62,7 +65,8 @@ impl Matrix {
         let MatrixSettings { transport, as_token, puppet_token, names, idempotent, clock } =
             settings;
         let transport = layers::layered(transport, clock);
-        Self(Arc::new(Inner { transport, as_token, puppet_token, names, idempotent }))
+        let own = OwnTokens::default();
+        Self(Arc::new(Inner { transport, as_token, puppet_token, own, names, idempotent }))
     }
 
     /// Returns the bot's user id.
@@ -93,9 +97,14 @@ impl Matrix {
 
     /// Whether we may act as this person (double puppeting).
     pub(crate) fn can_puppet(&self, mxid: &str) -> bool {
-        self.0.puppet_token.is_some()
+        (self.0.puppet_token.is_some() || self.0.own.has(mxid))
             && self.0.names.is_local(mxid)
             && self.kind_of(mxid) == Sender::Other
+    }
+
+    /// Whether a person has handed in a token of theirs.
+    pub(crate) fn has_own_token(&self, mxid: &str) -> bool {
+        self.0.own.has(mxid)
     }
 }
 

@@ -98,10 +98,14 @@ impl Matrix {
     /// Brings a local person in at once where we may act as them, else asks them in.
     pub(crate) async fn bring_in(&self, room: &str, person: &str) -> Result<(), MatrixTrouble> {
         self.invite_if_absent(room, person).await?;
-        if self.can_puppet(person) {
-            self.join(person, room).await?;
+        if !self.can_puppet(person) {
+            return Ok(());
         }
-        Ok(())
+        match self.join(person, room).await {
+            // Their token has just turned out not to be valid any more; they are invited.
+            Err(_) if !self.can_puppet(person) => Ok(()),
+            joined => joined,
+        }
     }
 
     /// Removes somebody.

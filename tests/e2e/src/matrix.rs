@@ -88,6 +88,11 @@ impl MatrixClient {
         Ok(client)
     }
 
+    /// Returns the session's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub fn user_id(&self) -> &str {
         &self.user_id
     }

@@ -116,6 +116,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
         apply::STATEMENTS,
         messages::STATEMENTS,
         crate::media::STATEMENTS,
+        crate::puppets::STATEMENTS,
         reactions::STATEMENTS,
         settle::STATEMENTS,
     ]

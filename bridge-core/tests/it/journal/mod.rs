@@ -6,6 +6,7 @@ mod delivery;
 mod files;
 mod intake;
 mod lanes;
+mod own_tokens;
 mod plumbed;
 mod shared_portals;
 mod stopping;

@@ -14,6 +14,9 @@ use support_matrix_http::{HttpTransport, TransportError};
 
 use super::fuse::Fuse;
 
+/// What the tokens of people's own sessions begin with.
+const SESSION: &str = "session-";
+
 /// The homeserver.
 #[derive(Debug)]
 pub(crate) struct Homeserver {
@@ -26,6 +29,8 @@ struct State {
     rooms: BTreeMap<String, Room>,
     aliases: HashMap<String, String>,
     users: HashSet<String>,
+    /// People's own sessions: token and user.
+    sessions: HashMap<String, String>,
     transactions: HashMap<String, String>,
     forgets_transactions: bool,
     next: u64,
@@ -140,6 +145,19 @@ impl Homeserver {
         state.rooms.get(room)?.state.get(&(kind.to_owned(), key.to_owned())).cloned()
     }
 
+    /// A person logs in; returns the session's token.
+    pub(crate) fn log_in(&self, who: &str) -> String {
+        let mut state = self.lock();
+        let token = format!("{SESSION}{}", state.next_id());
+        state.sessions.insert(token.clone(), who.to_owned());
+        token
+    }
+
+    /// A session ends.
+    pub(crate) fn log_out(&self, token: &str) {
+        self.lock().sessions.remove(token);
+    }
+
     /// Returns what would be pushed next.
     pub(crate) fn to_push(&self, most: usize) -> Vec<Value> {
         self.lock().to_push.iter().take(most).cloned().collect()
@@ -221,6 +239,7 @@ impl State {
                 Some(room) => (200, json!({ "room_id": room })),
                 None => error(404, "M_NOT_FOUND"),
             },
+            ("GET", ["account", "whoami"]) => (200, json!({ "user_id": who })),
             ("PUT", ["profile", ..]) => (200, json!({})),
             ("GET", ["profile", ..]) => (200, json!({ "displayname": "Somebody" })),
             (_, ["rooms", room, rest @ ..]) => self.in_room(method, room, rest, &who, path, body),
@@ -370,7 +389,9 @@ impl HttpTransport for Homeserver {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         self.fuse.tick().await;
         let path = request.uri().path().to_owned();
-        let query = read_query(request.uri().query().unwrap_or_default());
+        let mut query = read_query(request.uri().query().unwrap_or_default());
+        let token = request.headers().get("authorization").and_then(|shown| shown.to_str().ok());
+        let token = token.unwrap_or_default().trim_start_matches("Bearer ").to_owned();
         let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         let (answer, lost) = {
             let mut state = self.lock();
@@ -378,7 +399,16 @@ impl HttpTransport for Homeserver {
             if Faults::take(&mut state.faults.not_arriving, &path) {
                 return Err(TransportError::NotSent("connection refused".to_owned()));
             }
-            let answer = state.answer(request.method().as_str(), &path, &query, &body);
+            let known = match (token.starts_with(SESSION), state.sessions.get(&token)) {
+                (false, _) => true,
+                (true, Some(who)) => query.insert("user_id".to_owned(), who.clone()).is_none(),
+                (true, None) => false,
+            };
+            let answer = if known {
+                state.answer(request.method().as_str(), &path, &query, &body)
+            } else {
+                error(401, "M_UNKNOWN_TOKEN")
+            };
             (answer, state.faults.loses(&path))
         };
         self.fuse.tick().await;

@@ -105,6 +105,12 @@ impl World {
         self
     }
 
+    /// No second registration lets the bridge act as people.
+    pub(crate) fn without_puppets(mut self) -> Self {
+        self.puppets = false;
+        self
+    }
+
     /// Bert has a login, too.
     pub(crate) fn with_bert(mut self) -> Self {
         self.logins.push(("bert", BERT));

@@ -2,8 +2,10 @@
 //! a Synapse on which proxies put the ways of others.
 
 use anyhow::{Result, ensure};
-use e2e::Quirk;
 use e2e::external::Kind;
+use e2e::{IrcStory, Quirk};
+use reqwest::Method;
+use serde_json::json;
 
 use crate::support::beside::Elsewhere;
 
@@ -49,5 +51,26 @@ async fn without_it_they_are_invited() -> Result<()> {
     let story = &elsewhere.story;
     let said = story.alice.room(&story.bot.room).bodies_of(&e2e::matrix::user("rialtobot"));
     ensure!(said.iter().any(|text| text.contains("You are invited")), "it said {said:?}");
+    Ok(())
+}
+
+/// No second registration: Alice hands in a token of her own, and ends that session later.
+#[tokio::test]
+async fn people_are_joined_by_a_token_of_their_own_as_long_as_it_lasts() -> Result<()> {
+    let mut elsewhere = Elsewhere::begin(Kind::Synapse, &[]).await?;
+    let for_the_bridge = elsewhere.beside.program.log_in("alice").await?;
+    let IrcStory { alice, bot, network, .. } = &mut elsewhere.story;
+    let hand_in = format!("login-matrix {}", for_the_bridge.token());
+    bot.ask(alice, &hand_in, |answer| answer.contains("I act in your name now")).await?;
+    let joined = |answer: &str| answer.contains("You are in its room");
+    bot.ask(alice, &format!("join {network} #second"), joined).await?;
+    for_the_bridge.call(Method::POST, "/_matrix/client/v3/logout", Some(json!({}))).await?;
+    let invited = |answer: &str| answer.contains("You are invited");
+    bot.ask(alice, &format!("join {network} #third"), invited).await?;
+    let told = |words: &str| words.contains("does not know the token any more");
+    bot.expect(alice, "a word about the token", told).await?;
+    let path = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&limit=100", bot.room);
+    let left = alice.call(Method::GET, &path, None).await?.to_string();
+    ensure!(!left.contains(for_the_bridge.token()), "the token is still in the room");
     Ok(())
 }
