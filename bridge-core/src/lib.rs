@@ -12,6 +12,7 @@ mod journal;
 mod logins;
 mod matrix;
 mod media;
+mod metrics;
 pub mod network;
 mod networks;
 mod parts;
@@ -21,7 +22,7 @@ mod provisioning;
 mod puppets;
 mod turns;
 
-pub use bridge::{Bridge, BridgeBuilder, BuildError};
+pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError};
 pub use crossing::{Crossing, Direction, Observer};
 pub use journal::Backlog;
 pub use matrix::{NameError, blueprint};

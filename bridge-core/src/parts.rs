@@ -14,6 +14,7 @@ use crate::ghosts::Ghosts;
 use crate::logins::Logins;
 use crate::matrix::Matrix;
 use crate::media::Media;
+use crate::metrics::Metrics;
 use crate::networks::Networks;
 use crate::permissions::Permissions;
 use crate::portals::Portals;
@@ -44,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) bot: Bot,
     /// Files.
     pub(crate) media: Media,
+    /// Figures.
+    pub(crate) metrics: Metrics,
     /// Who may do what.
     pub(crate) permissions: Arc<Permissions>,
     /// What the homeserver shows when it pushes.

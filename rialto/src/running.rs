@@ -154,6 +154,7 @@ async fn start_embedded(
         .route(NETWORK_PAGES, any_service(bridge_router.clone()))
         .route(MEDIA_PAGES, any_service(bridge_router));
     let running = serve(
+        config,
         Opened { port: prepared.port, tls: prepared.tls, lock: prepared.lock, bridge, bridge_db },
         Some(homeserver),
         router,
@@ -178,6 +179,7 @@ async fn start_external(
         open_bridge(config, &prepared.data, prepared.networks, reach, observer).await?;
     let router = bridge.router();
     let running = serve(
+        config,
         Opened { port: prepared.port, tls: None, lock: prepared.lock, bridge, bridge_db },
         None,
         router,
@@ -215,6 +217,7 @@ struct Opened {
 }
 
 fn serve(
+    config: &Config,
     opened: Opened,
     homeserver: Option<Arc<Homeserver>>,
     router: Router,
@@ -224,7 +227,13 @@ fn serve(
     })?;
     let (tasks, stop, http) = (TaskTracker::new(), CancellationToken::new(), Handle::new());
     let ready = watch::Ready::default();
-    let router = router.merge(watch::router(ready.clone()));
+    let watched = watch::Watched {
+        ready: ready.clone(),
+        bridge: opened.bridge.watch(),
+        homeserver: homeserver.as_ref().map(Arc::downgrade).unwrap_or_default(),
+        token: watch::Watched::token_of(&config.metrics),
+    };
+    let router = router.merge(watch::router(watched));
     tasks.spawn(listener::serve(opened.port, router, opened.tls, http.clone()));
     Ok(Running {
         address,

@@ -23,6 +23,7 @@ use crate::journal::Journal;
 use crate::logins::{self, LoginTrouble, Logins, LoginsParts, Sealing};
 use crate::matrix::{Matrix, MatrixSettings, NameError, Names};
 use crate::media::{Media, MediaParts};
+use crate::metrics::Metrics;
 use crate::network::{NetworkConnector, NetworkPolicy};
 use crate::networks::Networks;
 use crate::parts::Parts;
@@ -250,6 +251,7 @@ impl BridgeBuilder {
         let names = Names::new(&server_name, &bot, ids)?;
         let networks = Networks::new(self.networks);
         note_instances(&db, &networks, self.clock.now_ms()).await?;
+        let metrics = Metrics::new();
         let matrix = Matrix::new(MatrixSettings {
             transport,
             as_token: secret(&registration.as_token),
@@ -257,6 +259,7 @@ impl BridgeBuilder {
             names,
             idempotent: self.idempotent,
             clock: self.clock.clone(),
+            metrics: metrics.clone(),
         });
         let permissions =
             Arc::new(self.permissions.unwrap_or_else(|| Permissions::of_server(&server_name)));
@@ -321,6 +324,7 @@ impl BridgeBuilder {
             puppets,
             bot,
             media,
+            metrics,
             permissions,
             hs_token: secret(&registration.hs_token),
             observer: self.observer,

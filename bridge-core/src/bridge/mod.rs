@@ -2,6 +2,7 @@
 
 mod builder;
 mod instances;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use support_db::{Db, DbError, Migration};
 use support_matrix_http::{Limits, harden};
 
 pub use self::builder::{BridgeBuilder, BuildError};
+pub use self::watch::BridgeWatch;
 use crate::journal::{Backlog, Journal};
 use crate::logins;
 use crate::matrix::MatrixTrouble;
@@ -119,6 +121,11 @@ impl Bridge {
     pub async fn halt(&self) {
         self.journal.halt().await;
         self.end().await;
+    }
+
+    /// Returns what looks after the bridge from outside.
+    pub fn watch(&self) -> BridgeWatch {
+        BridgeWatch::new(self.parts.clone(), Arc::clone(&self.journal))
     }
 
     /// Returns how much the journal holds that is not settled.

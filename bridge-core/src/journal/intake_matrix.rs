@@ -98,12 +98,15 @@ async fn transaction(
         let words = "The bridge is stopping; send this again.";
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "M_UNKNOWN", words);
     }
+    let begun = journal.parts.clock.monotonic();
     let Transaction { events, ephemeral, unstable_ephemeral } = match read_transaction(&body) {
         Ok(transaction) => transaction,
         Err(error) => return error.into_response(),
     };
     match journal.accept_transaction(txn_id, events).await {
         Ok(()) => {
+            let took = journal.parts.clock.monotonic().saturating_sub(begun);
+            journal.parts.metrics.acknowledged("from_matrix", took);
             let news = ephemeral.as_array().or_else(|| unstable_ephemeral.as_array());
             journal.pass_on_ephemeral(news.map(Vec::as_slice).unwrap_or_default());
             Json(json!({})).into_response()

@@ -346,11 +346,17 @@ impl RemoteIntake for Journal {
             settlements: settlements.into_iter().map(|one| settled(one, now)).collect(),
             now,
         };
-        self.store.db().run(job).await.map_err(closed_or_not_stored)
+        let clock = &self.parts.clock;
+        let begun = clock.monotonic();
+        self.store.db().run(job).await.map_err(closed_or_not_stored)?;
+        self.parts.metrics.acknowledged("to_matrix", clock.monotonic().saturating_sub(begun));
+        self.parts.logins.heard(login);
+        Ok(())
     }
 
     fn ephemeral(&self, login: &LoginId, event: RemoteEvent) {
         if !self.is_halted() {
+            self.parts.logins.heard(login);
             self.hear_ephemeral(login, event);
         }
     }

@@ -57,6 +57,7 @@ use crate::{
     crossing::{self, Crossing},
     ids::LoginId,
     matrix::Sender,
+    metrics::JournalLevel,
     network::RemoteEvent,
     parts::Parts,
 };
@@ -167,6 +168,16 @@ impl Journal {
         self.lanes.ended().await;
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Returns what the journal holds, by direction and state.
+    pub(crate) async fn levels(&self) -> Result<Vec<JournalLevel>, DbError> {
+        self.store.levels(self.now()).await
+    }
+
+    /// Returns how many lanes have a worker.
+    pub(crate) fn busy_lanes(&self) -> usize {
+        self.lanes.busy()
     }
 
     /// Returns how much is not settled.

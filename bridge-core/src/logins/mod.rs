@@ -9,7 +9,9 @@ mod tell;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::time::Duration;
 
 use support_clock::{SharedClock, SharedRandom};
 use support_db::Db;
@@ -19,7 +21,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::ids::{LoginId, NetworkId};
 use crate::matrix::Matrix;
-use crate::network::{BridgeState, MediaSource, NetworkClient, RemoteIntake};
+use crate::metrics::LoginLevel;
+use crate::network::{BridgeState, BridgeStateKind, MediaSource, NetworkClient, RemoteIntake};
 use crate::networks::Networks;
 use crate::permissions::Permissions;
 
@@ -78,6 +81,8 @@ struct Entry {
     /// Monotonic time at which the state began.
     since: std::time::Duration,
     last_connected: Option<i64>,
+    /// When something was last heard of it, monotonic milliseconds.
+    heard: AtomicU64,
     /// What the owner was last told.
     told: Option<String>,
     /// While a command watches this login, it tells its outcome itself.
@@ -172,6 +177,31 @@ impl Logins {
         self.select(|entry| entry.network == *network)
     }
 
+    /// Notes that a login has told something.
+    pub(crate) fn heard(&self, login: &LoginId) {
+        let now = self.monotonic_ms();
+        self.entry(login, |entry| entry.heard.store(now, Ordering::Relaxed));
+    }
+
+    /// Returns how all logins are.
+    pub(crate) fn levels(&self) -> Vec<LoginLevel> {
+        let now = self.monotonic_ms();
+        let level = |(id, entry): (&LoginId, &Entry)| {
+            let silent = now.saturating_sub(entry.heard.load(Ordering::Relaxed));
+            LoginLevel {
+                login: id.to_string(),
+                network: entry.network.to_string(),
+                state: state_name(entry.state.kind),
+                silent_for: entry.state.is_connected().then(|| Duration::from_millis(silent)),
+            }
+        };
+        self.read().iter().map(level).collect()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.0.clock.monotonic().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Tells of every change of health from now on. Who lags looks at all logins.
     pub(crate) fn changes(&self) -> broadcast::Receiver<LoginChange> {
         self.0.changes.subscribe()
@@ -198,6 +228,17 @@ impl Logins {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<LoginId, Entry>> {
         self.0.entries.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn state_name(kind: BridgeStateKind) -> &'static str {
+    match kind {
+        BridgeStateKind::Connecting => "connecting",
+        BridgeStateKind::Connected => "connected",
+        BridgeStateKind::TransientDisconnect => "transient_disconnect",
+        BridgeStateKind::BadCredentials => "bad_credentials",
+        BridgeStateKind::LoggedOut => "logged_out",
+        BridgeStateKind::UnknownError => "unknown_error",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Logins as they are stored.
 
+use std::sync::atomic::AtomicU64;
+
 use support_db::{Db, DbError, Row, Tx, params};
 use thiserror::Error;
 
@@ -163,6 +165,7 @@ impl Logins {
             state: BridgeState::new(BridgeStateKind::Connecting),
             since: self.0.clock.monotonic(),
             last_connected,
+            heard: AtomicU64::new(self.monotonic_ms()),
             told,
             watched,
         };

@@ -1,5 +1,6 @@
 //! The health of logins.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use support_db::params;
@@ -20,12 +21,14 @@ impl Logins {
     pub(crate) async fn set_state(&self, login: &LoginId, state: BridgeState) {
         let now = self.0.clock.now_ms();
         let since = self.0.clock.monotonic();
+        let heard = self.monotonic_ms();
         let before = {
             let mut entries = self.write();
             let Some(entry) = entries.get_mut(login) else { return };
             if entry.state.is_connected() || state.is_connected() {
                 entry.last_connected = Some(now);
             }
+            entry.heard.store(heard, Ordering::Relaxed);
             let before = std::mem::replace(&mut entry.state, state.clone());
             if before.kind != state.kind {
                 entry.since = since;

@@ -13,6 +13,8 @@ use support_clock::SharedClock;
 use support_matrix_http::{HttpTransport, MatrixError, TransportError};
 use tracing::Instrument;
 
+use crate::metrics::Metrics;
+
 /// The name of the endpoint, for spans; in a request's extensions. Never the path: it holds ids.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndpointName(pub(crate) &'static str);
@@ -21,15 +23,17 @@ pub(crate) struct EndpointName(pub(crate) &'static str);
 pub(crate) fn layered(
     transport: Arc<dyn HttpTransport>,
     clock: SharedClock,
+    metrics: Metrics,
 ) -> Arc<dyn HttpTransport> {
     let paced = Paced { inner: transport, clock: clock.clone(), not_before: AtomicU64::new(0) };
-    Arc::new(Traced { inner: Arc::new(paced), clock })
+    Arc::new(Traced { inner: Arc::new(paced), clock, metrics })
 }
 
 /// One span per request, with status and time.
 struct Traced {
     inner: Arc<dyn HttpTransport>,
     clock: SharedClock,
+    metrics: Metrics,
 }
 
 #[async_trait]
@@ -40,7 +44,10 @@ impl HttpTransport for Traced {
         async {
             let begun = self.clock.monotonic();
             let answer = self.inner.call(request).await;
-            let millis = self.clock.monotonic().saturating_sub(begun).as_millis();
+            let took = self.clock.monotonic().saturating_sub(begun);
+            let millis = took.as_millis();
+            let status = answer.as_ref().map_or(0, |response| response.status().as_u16());
+            self.metrics.request(endpoint, status, took);
             match &answer {
                 Ok(response) => {
                     tracing::trace!(status = response.status().as_u16(), millis, "answered");

@@ -20,6 +20,8 @@ use secrecy::SecretString;
 use support_clock::SharedClock;
 use support_matrix_http::HttpTransport;
 
+use crate::metrics::Metrics;
+
 pub use names::{NameError, blueprint};
 pub(crate) use names::{Names, Sender};
 pub(crate) use outcome::{MatrixOutcome, MatrixTrouble};
@@ -58,13 +60,15 @@ pub(crate) struct MatrixSettings {
     pub(crate) idempotent: bool,
     /// The time.
     pub(crate) clock: SharedClock,
+    /// Where requests are counted.
+    pub(crate) metrics: Metrics,
 }
 
 impl Matrix {
     pub(crate) fn new(settings: MatrixSettings) -> Self {
-        let MatrixSettings { transport, as_token, puppet_token, names, idempotent, clock } =
-            settings;
-        let transport = layers::layered(transport, clock);
+        let MatrixSettings { transport, as_token, puppet_token, .. } = settings;
+        let MatrixSettings { names, idempotent, clock, metrics, .. } = settings;
+        let transport = layers::layered(transport, clock, metrics);
         let own = OwnTokens::default();
         Self(Arc::new(Inner { transport, as_token, puppet_token, own, names, idempotent }))
     }

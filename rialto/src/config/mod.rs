@@ -15,7 +15,8 @@ pub(crate) use example::example;
 pub use networks::{NetworkSection, Networks};
 pub use permissions::{Level, Permissions};
 pub use sections::{
-    Appservice, Bridge, Config, Database, Homeserver, Mode, Outgoing, RateLimits, SignUp, Tls,
+    Appservice, Bridge, Config, Database, Homeserver, Metrics, Mode, Outgoing, RateLimits, SignUp,
+    Tls,
 };
 pub(crate) use setting::Setting;
 pub use setting::{DatabasePlace, ListenAddress, Secret};

@@ -23,6 +23,8 @@ section! {
         database: Database = Database::default(), Section "";
         /// What all networks share.
         bridge: Bridge = Bridge::default(), Section "";
+        /// Who may read the figures at /metrics.
+        metrics: Metrics = Metrics::default(), Section "";
         /// Who may do what with the bridges: block, relay (be carried by somebody else's login), user (log in), admin.
         /// The most specific line wins: a user, then a server, then "*".
         permissions: Permissions = Permissions::default(), Section "";
@@ -135,6 +137,14 @@ section! {
     }
 }
 
+section! {
+    /// Who may read the figures at /metrics.
+    Metrics {
+        /// What a program on another machine shows as `Authorization: Bearer TOKEN`. Without it, only programs on this machine may read.
+        token: Option<Secret> = None, Secret "\"a long random text\"";
+    }
+}
+
 /// Every section with its keys: the order of the example, and where a misplaced key may belong.
 pub(crate) const EVERY_KEY: &[(&str, &[Key])] = &[
     ("", Config::KEYS),
@@ -142,4 +152,5 @@ pub(crate) const EVERY_KEY: &[(&str, &[Key])] = &[
     ("appservice", Appservice::KEYS),
     ("database", Database::KEYS),
     ("bridge", Bridge::KEYS),
+    ("metrics", Metrics::KEYS),
 ];

@@ -17,6 +17,7 @@ use crate::{
         step::{NewStep, Step, StepState, StepWork},
         store::Write,
     },
+    metrics::{RowLabels, StepLabels},
 };
 
 /// How soon a row is planned again whose login came back while it was planned.
@@ -156,6 +157,7 @@ impl Worker<'_> {
         let open = self.row(seq);
         let held = self.step(seq, step);
         let memory = self.journal.memory(&open.row, held, &change);
+        self.journal.parts.metrics.step(&step_labels(held, change.state));
         let dropped = if change.state == StepState::Failed {
             machine::dropped_with(held, &open.steps)
         } else {
@@ -226,6 +228,13 @@ impl Worker<'_> {
             waited_ms = now - row.accepted_at,
             "a row is final"
         );
+        let labels = RowLabels {
+            direction: row.direction.as_str(),
+            kind: metric_kind(&row.kind),
+            outcome: outcome.as_str(),
+        };
+        let waited = Duration::from_millis(u64::try_from(now - row.accepted_at).unwrap_or(0));
+        self.journal.parts.metrics.row(labels, waited);
         self.writes.push(Write::Settle { seq, state, outcome, reason, now });
         self.rows.retain(|open| open.row.seq != seq);
     }
@@ -244,6 +253,41 @@ impl Worker<'_> {
         }
         Ok(())
     }
+}
+
+/// Matrix knows any number of event types, and the figures must not.
+fn metric_kind(kind: &str) -> &'static str {
+    const KINDS: [(&str, &str); 17] = [
+        ("m.room.message", "message"),
+        ("m.sticker", "message"),
+        ("m.reaction", "reaction"),
+        ("m.room.redaction", "redaction"),
+        ("m.room.member", "membership"),
+        ("m.room.topic", "topic"),
+        ("m.room.power_levels", "power_levels"),
+        ("message", "message"),
+        ("edit", "edit"),
+        ("redaction", "redaction"),
+        ("reaction", "reaction"),
+        ("reaction_remove", "redaction"),
+        ("topic", "topic"),
+        ("chat_info", "chat_info"),
+        ("membership", "membership"),
+        ("power_levels", "power_levels"),
+        ("gap", "gap"),
+    ];
+    KINDS.iter().find(|(known, _)| *known == kind).map_or("other", |(_, name)| name)
+}
+
+fn step_labels(step: &Step, state: StepState) -> StepLabels {
+    let target = match &step.work {
+        Some(StepWork::Network { .. }) => "network",
+        Some(StepWork::Matrix(_)) => "matrix",
+        Some(StepWork::Command) => "command",
+        Some(StepWork::Nothing) | None => "nothing",
+    };
+    let network = step.network.as_ref().map(ToString::to_string).unwrap_or_default();
+    StepLabels { target, network, state: state.as_str() }
 }
 
 /// Whether planning a row depends on what was bridged before it.

@@ -8,7 +8,7 @@ mod messages;
 mod reactions;
 mod settle;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use support_clock::SharedRandom;
 use support_db::{Db, DbError, integer_list, params};
@@ -23,11 +23,12 @@ pub(crate) use self::{
 };
 use super::{
     machine::OpenRow,
-    row::Row,
+    row::{Direction, Row},
     step::{KeyMaker, Step},
 };
 use crate::{
     ids::{LoginId, NetworkId, SendKey},
+    metrics::JournalLevel,
     network::Cursor,
 };
 
@@ -74,6 +75,11 @@ const GONE_LOGINS: &str = "SELECT DISTINCT waits_for AS login_id
 const UNSETTLED: &str = "SELECT COUNT(*) AS rows, MIN(accepted_at) AS oldest
     FROM journal_row
     WHERE state <> 'settled'";
+const LEVELS: &str = "SELECT direction, state, COUNT(*) AS rows, MIN(accepted_at) AS oldest
+    FROM journal_row
+    WHERE state <> 'settled'
+    GROUP BY direction, state
+    ORDER BY direction, state";
 const DRAW_INSTANCE: &str = "INSERT INTO journal_instance (id, secret) VALUES (1, $1)
     ON CONFLICT (id) DO NOTHING";
 const INSTANCE: &str = "SELECT secret FROM journal_instance WHERE id = 1";
@@ -100,6 +106,7 @@ const READS: &[&str] = &[
     PARKED_EXPIRED,
     GONE_LOGINS,
     UNSETTLED,
+    LEVELS,
     DRAW_INSTANCE,
     INSTANCE,
     CURSOR,
@@ -253,6 +260,22 @@ impl Store {
     pub(crate) async fn backlog(&self) -> Result<Backlog, DbError> {
         let row = self.db.fetch_one(UNSETTLED, params![]).await?;
         Ok(Backlog { rows: row.get("rows")?, oldest: row.get("oldest")? })
+    }
+
+    /// Returns how many rows are in which state, and how long the oldest has waited.
+    pub(crate) async fn levels(&self, now: i64) -> Result<Vec<JournalLevel>, DbError> {
+        let rows = self.db.fetch_all(LEVELS, params![]).await?;
+        rows.iter()
+            .map(|row| {
+                let waited = now - row.get::<i64>("oldest")?;
+                Ok(JournalLevel {
+                    direction: Direction::parse(row.get("direction")?)?.as_str(),
+                    state: row.get("state")?,
+                    rows: row.get("rows")?,
+                    oldest: Duration::from_millis(u64::try_from(waited).unwrap_or(0)),
+                })
+            })
+            .collect()
     }
 
     /// Returns a stored cursor.

@@ -26,3 +26,4 @@ mod splitting;
 mod start_up;
 mod support;
 mod verbs;
+mod watched;
