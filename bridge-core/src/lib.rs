@@ -22,7 +22,7 @@ mod provisioning;
 mod puppets;
 mod turns;
 
-pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError};
+pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError, Reload};
 pub use crossing::{Crossing, Direction, Observer};
 pub use journal::Backlog;
 pub use matrix::{NameError, blueprint};

@@ -1,6 +1,7 @@
 //! Who may do what: the one place that decides.
 
 use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,15 +20,27 @@ pub enum Permission {
 }
 
 /// The table: most specific wins (user, server, `*`).
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Permissions {
-    rules: BTreeMap<String, Permission>,
+    rules: RwLock<BTreeMap<String, Permission>>,
+}
+
+impl Clone for Permissions {
+    fn clone(&self) -> Self {
+        Self::new(self.rules.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
 }
 
 impl Permissions {
     /// Makes a table from `user id | server name | "*"` to permission.
     pub fn new(rules: BTreeMap<String, Permission>) -> Self {
-        Self { rules }
+        Self { rules: RwLock::new(rules) }
+    }
+
+    /// Puts another table in the place of this one.
+    pub(crate) fn replace(&self, other: Self) {
+        let new = other.rules.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
     /// Makes the table that applies where none is configured: the own server's people are users,
@@ -40,9 +53,10 @@ impl Permissions {
     /// Returns what a person may do; nobody named means [`Permission::Block`].
     pub fn of(&self, mxid: &str) -> Permission {
         let server = mxid.split_once(':').map_or("", |(_, server)| server);
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         [mxid, server, "*"]
             .iter()
-            .find_map(|who| self.rules.get(*who))
+            .find_map(|who| rules.get(*who))
             .copied()
             .unwrap_or(Permission::Block)
     }

@@ -27,6 +27,12 @@ pub(crate) struct InstanceLock {
     _file: File,
 }
 
+/// Tells whether a process holds this data folder. Nothing is made or changed.
+pub(crate) fn is_in_use(path: &Path) -> bool {
+    let lock = OpenOptions::new().read(true).open(path.join(LOCK));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// The sealing key, and whether it was there before.
 #[derive(Debug)]
 pub(crate) enum FoundKey {

@@ -49,17 +49,14 @@ pub(crate) fn bind(address: &ListenAddress, key: &str) -> Result<TcpListener, Fa
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
 ) -> io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls {
         None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
         Some(tls) => {
-            axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))?
-                .handle(handle)
-                .serve(service)
-                .await
+            axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! While a verb starts, lines are held back for a moment: should it fail, the failure is the first line, and the log follows.
 
+use crate::config::LogLevel;
 use clap::ValueEnum;
 use std::{
     io::{self, IsTerminal, Write},
@@ -17,6 +18,19 @@ const HOLD_AT_MOST: usize = 64 * 1024;
 /// Libraries that tell at `info` what is of interest to their own developers, once per event.
 const QUIET: &str = "ruma_state_res=warn";
 
+/// Our own crates.
+const OURS: [&str; 9] = [
+    "rialto",
+    "bridge_core",
+    "bridge_demo",
+    "bridge_irc",
+    "homeserver",
+    "registration",
+    "support_clock",
+    "support_db",
+    "support_matrix_http",
+];
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -27,8 +41,44 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Installs the logger of this process. `RUST_LOG` decides what is printed, else `usually`.
-pub(crate) fn install(format: LogFormat, usually: &str) -> HeldLogs {
+/// The logger of this process.
+pub(crate) struct Logs {
+    held: HeldLogs,
+    /// Changes what is printed; nothing where `RUST_LOG` or an embedding program decides.
+    filter: Option<SetFilter>,
+}
+
+type SetFilter = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+
+impl Logs {
+    /// Prints what was held back and holds no longer.
+    pub(crate) fn release(&self) {
+        self.held.release();
+    }
+
+    /// Prints from this level on, unless `RUST_LOG` says otherwise.
+    pub(crate) fn set_level(&self, level: LogLevel) {
+        let Some(set) = &self.filter else { return };
+        let filter = EnvFilter::try_new(format!("{QUIET},{}", directives(level)));
+        if !filter.is_ok_and(set) {
+            tracing::warn!("the log level could not be changed");
+        }
+    }
+}
+
+/// More than usual is told by our own crates only: what libraries say in detail may quote what nobody should read.
+fn directives(level: LogLevel) -> String {
+    match level {
+        LogLevel::Error | LogLevel::Warn | LogLevel::Info => level.as_str().to_owned(),
+        LogLevel::Debug | LogLevel::Trace => {
+            let ours = OURS.map(|name| format!("{name}={}", level.as_str()));
+            format!("info,{}", ours.join(","))
+        }
+    }
+}
+
+/// Installs the logger. `RUST_LOG` decides what is printed, else `usually`.
+pub(crate) fn install(format: LogFormat, usually: &str) -> Logs {
     let held = HeldLogs::default();
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
     let filter = [asked.as_deref(), Some(usually)]
@@ -37,15 +87,24 @@ pub(crate) fn install(format: LogFormat, usually: &str) -> HeldLogs {
         .find_map(|words| EnvFilter::try_new(format!("{QUIET},{words}")).ok())
         .unwrap_or_default();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(held.clone());
-    let installed = match format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let (installed, set): (_, SetFilter) = match format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(io::stderr().is_terminal()).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |filter| handle.reload(filter).is_ok()))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |filter| handle.reload(filter).is_ok()))
+        }
     };
     if installed.is_err() {
         // A program that embeds Rialto has a logger of its own already; that one stays.
         held.release();
     }
-    held
+    let filter = (installed.is_ok() && asked.is_none()).then_some(set);
+    Logs { held, filter }
 }
 
 /// The writer of log lines: holds them back until released.
@@ -66,7 +125,7 @@ impl Default for HeldLogs {
 
 impl HeldLogs {
     /// Prints what was held back and holds no longer.
-    pub(crate) fn release(&self) {
+    fn release(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *state, State::Flowing);
         if let State::Holding { lines, .. } = before {

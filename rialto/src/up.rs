@@ -1,28 +1,58 @@
 //! `rialto up`: runs everything the configuration names until it is told to stop.
 
-use crate::{Kinds, config::Loaded, failure::Failure, logs::HeldLogs, running::Running};
+use crate::{Kinds, config::Loaded, failure::Failure, logs::Logs, running::Running};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long a clean stop may take.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
-/// Runs until SIGTERM or SIGINT. A second one ends it at once: everything acknowledged is committed.
-pub(crate) async fn up(kinds: &Kinds, loaded: &Loaded, logs: &HeldLogs) -> Result<(), Failure> {
+/// Reads the configuration, again each time.
+pub(crate) type Load<'l> = dyn Fn() -> Result<Loaded, Failure> + Sync + 'l;
+
+/// Runs until SIGTERM or SIGINT. A second one ends it at once: everything acknowledged is committed. SIGHUP reads the
+/// configuration again.
+pub(crate) async fn up(kinds: &Kinds, load: &Load<'_>, logs: &Logs) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let running = tokio::select! {
-        running = Running::start(kinds, loaded, None) => running?,
+    let mut hang_up = listen(SignalKind::hangup())?;
+    let loaded = load()?;
+    logs.set_level(loaded.config.log.level);
+    let mut running = tokio::select! {
+        running = Running::start(kinds, &loaded, None) => running?,
         () = signals.next() => return Ok(()),
     };
     logs.release();
     tracing::info!(address = %running.address, "ready");
-    signals.next().await;
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            _ = hang_up.recv() => {}
+        }
+        let reloading = async {
+            match load() {
+                Ok(loaded) => running.reload(kinds, &loaded, logs).await,
+                Err(failure) => Err(failure),
+            }
+        };
+        tokio::select! {
+            outcome = reloading => if let Err(failure) = outcome {
+                tracing::error!(%failure, "the configuration was not put into effect; everything goes on as before");
+            },
+            () = signals.next() => break,
+        }
+    }
     tracing::info!("stopping");
     tokio::select! {
         () = running.stop(DRAIN) => {}
         () = signals.next() => tracing::warn!("stopped at once"),
     }
     Ok(())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| {
+        Failure::new("cannot start", format!("no signals: {error}"), "Check the system")
+    })
 }
 
 /// The two signals that end the program.
@@ -33,11 +63,6 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn listen() -> Result<Signals, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Failure::new("cannot start", format!("no signals: {error}"), "Check the system")
-            })
-        };
         Ok(Signals {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,

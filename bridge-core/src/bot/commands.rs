@@ -168,8 +168,9 @@ impl Bot {
         if self.0.networks.contains(&network) {
             return Ok(network);
         }
-        let ids = self.0.networks.iter().map(|(id, _)| id.as_str());
-        Err(words::unknown_network(name, parse::nearest(name, ids), &self.0.networks))
+        let names = self.0.networks.names();
+        let near = parse::nearest(name, names.iter().map(String::as_str));
+        Err(words::unknown_network(name, near, &self.0.networks))
     }
 
     /// Returns a person's first connected login of a network, or words.

@@ -108,7 +108,8 @@ pub(super) fn help(
         writeln!(text, "- {}: {}", command.usage, command.does).expect("a String takes it");
     }
     text.push_str("\nNetworks:\n");
-    for (id, facts) in networks.iter() {
+    let all = networks.all();
+    for (id, facts) in &all {
         let name = &facts.display_name;
         writeln!(text, "- {id}: {name} ({})", facts.protocol_name).expect("a String takes it");
         for flow in flows(id) {
@@ -117,14 +118,14 @@ pub(super) fn help(
                 .expect("a String takes it");
         }
     }
-    if networks.iter().next().is_none() {
+    if all.is_empty() {
         text.push_str("none is configured; the operator adds them under `[networks.<name>]`\n");
     }
     BotReply::new(text.trim_end())
 }
 
 pub(super) fn greeting(permission: Permission, networks: &Networks) -> BotReply {
-    let names: Vec<&str> = networks.iter().map(|(id, _)| id.as_str()).collect();
+    let names = networks.names();
     let names = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
     let next = if permission >= Permission::User {
         "`login NETWORK` logs you in, `help` shows the rest."
@@ -155,7 +156,7 @@ pub(super) fn not_allowed() -> BotReply {
 }
 
 pub(super) fn unknown_network(name: &str, nearest: Option<&str>, networks: &Networks) -> BotReply {
-    let names: Vec<&str> = networks.iter().map(|(id, _)| id.as_str()).collect();
+    let names = networks.names();
     let known = if names.is_empty() {
         "None is configured here.".to_owned()
     } else {
@@ -176,7 +177,7 @@ pub(super) fn list_logins(logins: &Logins, mine: &[LoginId], networks: &Networks
         .map(|login| {
             let network = logins.network(login);
             let facts = network.as_ref().and_then(|network| networks.facts(network));
-            let place = facts.map_or("", |facts| facts.display_name.as_str());
+            let place = facts.as_ref().map_or("", |facts| facts.display_name.as_str());
             let name = logins.remote_name(login).unwrap_or_default();
             let state = logins.state(login);
             format!("- {login}: {name} on {place}, {}", state_words(state.as_ref()))

@@ -24,7 +24,7 @@ use crate::logins::{self, LoginTrouble, Logins, LoginsParts, Sealing};
 use crate::matrix::{Matrix, MatrixSettings, NameError, Names};
 use crate::media::{Media, MediaParts};
 use crate::metrics::Metrics;
-use crate::network::{NetworkConnector, NetworkPolicy};
+use crate::network::{NetworkConnector, NetworkFacts, NetworkPolicy};
 use crate::networks::Networks;
 use crate::parts::Parts;
 use crate::permissions::Permissions;
@@ -248,9 +248,13 @@ impl BridgeBuilder {
         let transport = self.transport.ok_or(BuildError::Missing("transport"))?;
         let bot = self.bot_localpart.unwrap_or_else(|| registration.sender_localpart.clone());
         let ids = distinct(&self.networks)?;
-        let names = Names::new(&server_name, &bot, ids)?;
+        let names = Names::new(&server_name, &bot, ids.clone())?;
         let networks = Networks::new(self.networks);
-        note_instances(&db, &networks, self.clock.now_ms()).await?;
+        let facts = networks.all().into_iter().map(|(id, facts)| (id, (*facts).clone())).collect();
+        let missing = note_instances(&db, facts, &ids, self.clock.now_ms()).await?;
+        for network in missing {
+            tracing::warn!(%network, "a network is no longer configured; what belongs to it waits");
+        }
         let metrics = Metrics::new();
         let matrix = Matrix::new(MatrixSettings {
             transport,
@@ -355,16 +359,18 @@ fn distinct(
     Ok(ids)
 }
 
-async fn note_instances(db: &Db, networks: &Networks, now: i64) -> Result<(), BuildError> {
-    let job = NoteInstances { networks: networks.clone(), now };
-    let missing = db.run(job).await.map_err(|misfit| match misfit {
+/// Notes new networks, refuses those of another kind than before, and returns stored ones that are not configured.
+pub(super) async fn note_instances(
+    db: &Db,
+    networks: Vec<(NetworkId, NetworkFacts)>,
+    configured: &[NetworkId],
+    now: i64,
+) -> Result<Vec<NetworkId>, BuildError> {
+    let job = NoteInstances { networks, configured: configured.to_vec(), now };
+    db.run(job).await.map_err(|misfit| match misfit {
         Misfit::Db(error) => BuildError::Db(error),
         Misfit::Kind(error) => error,
-    })?;
-    for network in missing {
-        tracing::warn!(%network, "a network is no longer configured; what belongs to it waits");
-    }
-    Ok(())
+    })
 }
 
 async fn load(logins: &Logins, puppets: &Puppets, db: &Db) -> Result<(), BuildError> {

@@ -4,7 +4,7 @@ use support_db::{DbError, Tx, params};
 
 use super::builder::BuildError;
 use crate::ids::NetworkId;
-use crate::networks::Networks;
+use crate::network::NetworkFacts;
 
 const ALL: &str = "SELECT id, kind FROM network_instance ORDER BY id";
 
@@ -13,7 +13,9 @@ const INSERT: &str = "INSERT INTO network_instance (id, kind, created_at)
 
 /// Notes new networks and refuses one whose kind has changed.
 pub(super) struct NoteInstances {
-    pub(super) networks: Networks,
+    pub(super) networks: Vec<(NetworkId, NetworkFacts)>,
+    /// All that are configured, these included.
+    pub(super) configured: Vec<NetworkId>,
     pub(super) now: i64,
 }
 
@@ -41,7 +43,9 @@ impl support_db::Job for NoteInstances {
         for row in tx.fetch_all(ALL, params![]).await? {
             let id = NetworkId::new(row.get::<String>("id")?);
             let was: String = row.get("kind")?;
-            match self.networks.facts(&id) {
+            let facts = self.networks.iter().find(|(network, _)| *network == id);
+            match facts.map(|(_, facts)| facts) {
+                None if self.configured.contains(&id) => {}
                 None => missing.push(id.clone()),
                 Some(facts) if facts.kind != was => {
                     let is = facts.kind.to_owned();

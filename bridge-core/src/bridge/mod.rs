@@ -2,6 +2,8 @@
 
 mod builder;
 mod instances;
+mod pages;
+mod reload;
 mod watch;
 
 use std::fmt;
@@ -12,6 +14,7 @@ use support_db::{Db, DbError, Migration};
 use support_matrix_http::{Limits, harden};
 
 pub use self::builder::{BridgeBuilder, BuildError};
+pub use self::reload::Reload;
 pub use self::watch::BridgeWatch;
 use crate::journal::{Backlog, Journal};
 use crate::logins;
@@ -19,9 +22,6 @@ use crate::matrix::MatrixTrouble;
 use crate::network::RemoteIntake;
 use crate::parts::Parts;
 use crate::provisioning::Provisioning;
-
-/// Where the networks' own pages are mounted: `<this>/<network>/...`.
-const NETWORK_ROUTES: &str = "/_rialto/network";
 
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
@@ -81,17 +81,12 @@ impl Bridge {
 
     /// Returns what the homeserver calls, and the networks' own pages.
     pub fn router(&self) -> axum::Router {
-        let mut router = self
+        let router = self
             .journal
             .router()
             .merge(self.parts.media.router())
-            .merge(self.provisioning.router());
-        for (id, _) in self.parts.networks.iter() {
-            let routes = self.parts.networks.connector(id).and_then(|c| c.routes());
-            if let Some(routes) = routes {
-                router = router.nest(&format!("{NETWORK_ROUTES}/{id}"), routes);
-            }
-        }
+            .merge(self.provisioning.router())
+            .merge(pages::router(self.parts.networks.clone()));
         harden(router, Limits { body: LARGEST_PUSH })
     }
 

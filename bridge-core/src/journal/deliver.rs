@@ -58,7 +58,11 @@ impl Journal {
         remote: &RemoteStep,
     ) -> StepChange {
         let client = step.login_id.as_ref().and_then(|login| self.parts.logins.client(login));
-        let Some(client) = client else { return logged_out() };
+        let Some(client) = client else {
+            // Its network may just have been taken away, and may come back.
+            let waits = step.login_id.as_ref().is_some_and(|login| !self.is_gone(login));
+            return if waits { StepChange::to(StepState::Retry) } else { logged_out() };
+        };
         // A panic in a bridge leaves the fate of this send open; it must not end the lane.
         let sending = AssertUnwindSafe(client.send(portal, remote, &step.send_key));
         let outcome = sending.catch_unwind().await.unwrap_or_else(|_| {

@@ -82,19 +82,49 @@ impl Logins {
     /// Loads every stored login whose network is configured. A record that a bridge cannot read
     /// is reported and left alone; a secret that does not open ends the start.
     pub(crate) async fn load(&self) -> Result<(), LoginTrouble> {
+        self.load_those(None).await.map(drop)
+    }
+
+    /// Loads the logins of a network that has just been added, and returns them.
+    pub(crate) async fn load_network(
+        &self,
+        network: &NetworkId,
+    ) -> Result<Vec<LoginId>, LoginTrouble> {
+        self.load_those(Some(network)).await
+    }
+
+    /// Disconnects and forgets the logins of a network that is taken away. They stay stored, and what waits for
+    /// them goes on waiting.
+    pub(crate) async fn unload(&self, network: &NetworkId) {
+        for login in self.of_network(network) {
+            if let Some(client) = self.client(&login) {
+                client.disconnect().await;
+            }
+            self.write().remove(&login);
+            // Nobody listening is fine: the journal does as soon as it runs.
+            drop(self.0.changes.send(LoginChange { login, connected: false, gone: false }));
+        }
+    }
+
+    async fn load_those(&self, only: Option<&NetworkId>) -> Result<Vec<LoginId>, LoginTrouble> {
+        let mut loaded = Vec::new();
         for row in self.0.db.fetch_all(LOAD, params![]).await? {
             let network = NetworkId::new(row.get::<String>("network")?);
+            if only.is_some_and(|only| *only != network) {
+                continue;
+            }
             if !self.0.networks.contains(&network) {
                 tracing::warn!(%network, "a login waits for a network that is not configured");
                 continue;
             }
             let stored = read(&row, self.0.sealing.as_ref())?;
             let id = stored.login.id.clone();
-            if let Err(error) = self.enter(stored, false) {
-                tracing::error!(login = %id, %error, "a login could not be loaded");
+            match self.enter(stored, false) {
+                Ok(()) => loaded.push(id),
+                Err(error) => tracing::error!(login = %id, %error, "a login could not be loaded"),
             }
         }
-        Ok(())
+        Ok(loaded)
     }
 
     /// Keeps a new login, or new credentials of one that is there, and makes its client.

@@ -1,5 +1,7 @@
 //! The names of what is ours on Matrix: bot, ghosts and aliases. Formed and read here only.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use registration::Blueprint;
 use sha2::{Digest as _, Sha256};
 
@@ -29,7 +31,8 @@ pub(crate) enum Sender {
 pub(crate) struct Names {
     server_name: String,
     bot: String,
-    networks: Vec<NetworkId>,
+    /// A network that is taken away stays: its ghosts are still ours.
+    networks: Arc<RwLock<Vec<NetworkId>>>,
 }
 
 /// A network's id cannot be part of a name.
@@ -53,21 +56,23 @@ impl Names {
         bot_localpart: &str,
         networks: Vec<NetworkId>,
     ) -> Result<Self, NameError> {
-        for network in &networks {
-            let id = network.as_str();
-            let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
-            if id.is_empty() || !id.bytes().all(fits) {
-                return Err(NameError::Characters(id.to_owned()));
-            }
-            let longer = networks
-                .iter()
-                .find(|n| n.as_str().strip_prefix(id).is_some_and(|rest| rest.starts_with('_')));
-            if let Some(longer) = longer {
-                return Err(NameError::Ambiguous(id.to_owned(), longer.to_string()));
-            }
-        }
+        check(&networks)?;
         let bot = format!("@{bot_localpart}:{server_name}");
+        let networks = Arc::new(RwLock::new(networks));
         Ok(Self { server_name: server_name.to_owned(), bot, networks })
+    }
+
+    /// Whether networks of these ids can stand side by side.
+    pub(crate) fn check(&self, networks: &[NetworkId]) -> Result<(), NameError> {
+        check(networks)
+    }
+
+    /// Adds a network.
+    pub(crate) fn add(&self, network: &NetworkId) {
+        let mut networks = self.networks.write().unwrap_or_else(PoisonError::into_inner);
+        if !networks.contains(network) {
+            networks.push(network.clone());
+        }
     }
 
     /// Returns the homeserver's name.
@@ -108,7 +113,7 @@ impl Names {
             return Sender::Bot;
         }
         let Some((network, escaped)) = self.split(mxid) else { return Sender::Other };
-        Sender::Ghost(network.clone(), unescape(escaped).map(RemoteUserId::new))
+        Sender::Ghost(network, unescape(escaped).map(RemoteUserId::new))
     }
 
     /// Whether a user id belongs to this server.
@@ -116,15 +121,16 @@ impl Names {
         mxid.split_once(':').is_some_and(|(_, server)| server == self.server_name)
     }
 
-    fn split<'m>(&self, mxid: &'m str) -> Option<(&NetworkId, &'m str)> {
+    fn split<'m>(&self, mxid: &'m str) -> Option<(NetworkId, &'m str)> {
         let (localpart, server) = mxid.strip_prefix('@')?.split_once(':')?;
         if server != self.server_name {
             return None;
         }
         let rest = localpart.strip_prefix(PREFIX)?;
-        self.networks.iter().find_map(|network| {
+        let networks = self.networks.read().unwrap_or_else(PoisonError::into_inner);
+        networks.iter().find_map(|network| {
             let escaped = rest.strip_prefix(network.as_str())?.strip_prefix('_')?;
-            Some((network, escaped))
+            Some((network.clone(), escaped))
         })
     }
 
@@ -137,6 +143,23 @@ impl Names {
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{PREFIX}{network}_{MARK}{hash}")
     }
+}
+
+fn check(networks: &[NetworkId]) -> Result<(), NameError> {
+    for network in networks {
+        let id = network.as_str();
+        let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
+        if id.is_empty() || !id.bytes().all(fits) {
+            return Err(NameError::Characters(id.to_owned()));
+        }
+        let longer = networks
+            .iter()
+            .find(|n| n.as_str().strip_prefix(id).is_some_and(|rest| rest.starts_with('_')));
+        if let Some(longer) = longer {
+            return Err(NameError::Ambiguous(id.to_owned(), longer.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Describes the registration this crate needs: the bot, and ghosts and aliases nobody else has.

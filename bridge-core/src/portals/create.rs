@@ -170,8 +170,8 @@ impl Portals {
             add("m.room.topic", "", json!({ "topic": topic }));
         }
         if let Some(facts) = self.0.networks.facts(&portal.key.network) {
-            let key = info::bridge_info_key(portal, facts);
-            let content = info::bridge_info(portal, facts, &self.0.matrix);
+            let key = info::bridge_info_key(portal, &facts);
+            let content = info::bridge_info(portal, &facts, &self.0.matrix);
             for kind in info::BRIDGE_INFO {
                 add(kind, &key, content.clone());
             }

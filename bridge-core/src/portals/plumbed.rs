@@ -80,8 +80,8 @@ impl Portals {
     ) -> Result<(), MatrixTrouble> {
         let Some(facts) = self.0.networks.facts(&portal.key.network) else { return Ok(()) };
         let matrix = &self.0.matrix;
-        let key = info::bridge_info_key(portal, facts);
-        let content = if linked { info::bridge_info(portal, facts, matrix) } else { json!({}) };
+        let key = info::bridge_info_key(portal, &facts);
+        let content = if linked { info::bridge_info(portal, &facts, matrix) } else { json!({}) };
         for kind in info::BRIDGE_INFO {
             match matrix.send_state(matrix.bot(), room, kind, &key, &content, None).await {
                 MatrixOutcome::Done { .. } => {}

@@ -40,11 +40,12 @@ impl Scope {
 
     /// Returns the ways to log in.
     pub(super) fn flows(&self, state: &Provisioning) -> Vec<Flow> {
-        let networks = state.0.parts.networks.iter().filter(|(network, _)| self.has(network));
+        let networks = state.0.parts.networks.all().into_iter();
         networks
+            .filter(|(network, _)| self.has(network))
             .flat_map(|(network, facts)| {
-                let flows = state.flows_of(network);
-                flows.into_iter().map(|flow| self.write(network, facts, flow))
+                let flows = state.flows_of(&network).into_iter();
+                flows.map(|flow| self.write(&network, &facts, flow)).collect::<Vec<_>>()
             })
             .collect()
     }

@@ -3,7 +3,10 @@
 use super::say;
 use crate::{
     Kinds,
-    config::{self, Loaded},
+    config::{
+        self, Config, Loaded,
+        effect::{self, Effect},
+    },
     failure::{Failure, config_failure},
     foreign, listener,
 };
@@ -40,8 +43,28 @@ fn check(loaded: &Loaded, kinds: &Kinds) -> Result<(), Failure> {
         listener::load_tls(tls)?;
     }
     foreign::read_all(config, &[])?;
-    match &loaded.file {
-        Some(file) => say(&format!("{}: ok", file.display())),
-        None => say("no configuration file; the defaults are ok"),
+    let verdict = match &loaded.file {
+        Some(file) => format!("{}: ok", file.display()),
+        None => "no configuration file; the defaults are ok".to_owned(),
+    };
+    say(&format!("{verdict}{}", words_about_running(config)))
+}
+
+/// Says what a running program does not know yet of the configuration.
+fn words_about_running(config: &Config) -> String {
+    let Some(changes) = effect::against_running(config) else { return String::new() };
+    let list = |wanted: Effect| {
+        let keys = changes.iter().filter(|(_, effect)| *effect == wanted);
+        keys.map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut words = String::new();
+    for (effect, needs) in
+        [(Effect::Reload, "takes effect with SIGHUP"), (Effect::Restart, "needs a restart")]
+    {
+        let keys = list(effect);
+        if !keys.is_empty() {
+            words += &format!("\n{needs}: {keys}");
+        }
     }
+    if words.is_empty() { "\nit is what the running program has".to_owned() } else { words }
 }

@@ -107,16 +107,15 @@ fn start_runtime() -> Result<tokio::runtime::Runtime, Failure> {
     })
 }
 
-async fn dispatch(
-    kinds: &Kinds,
-    arguments: Arguments,
-    logs: &logs::HeldLogs,
-) -> Result<(), Failure> {
+async fn dispatch(kinds: &Kinds, arguments: Arguments, logs: &logs::Logs) -> Result<(), Failure> {
     let named = arguments.everywhere.config.as_deref();
     match arguments.verb {
         Verb::Version => say(&format!("rialto {}", env!("CARGO_PKG_VERSION"))),
         Verb::Config(config::ConfigVerb::Example) => config::example(kinds),
-        Verb::Up => up::up(kinds, &load(named, kinds)?, logs).await,
+        Verb::Up => {
+            let load = || load(named, kinds);
+            up::up(kinds, &load, logs).await
+        }
         Verb::Demo { listen } => demo::demo(kinds, listen.as_deref(), logs).await,
         Verb::User(verb) => user::run(verb, &load(named, kinds)?.config).await,
         Verb::Appservice(verb) => appservice::run(verb, &load(named, kinds)?.config).await,

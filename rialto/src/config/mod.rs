@@ -3,6 +3,7 @@
 //! [`Config::load`] reads it; a mistake names the file, the line, the key and what was probably meant. [`Config::show`] prints what is
 //! in effect with secrets masked, [`example`] prints a commented file from the same source that reads it.
 
+pub(crate) mod effect;
 mod example;
 mod networks;
 mod permissions;
@@ -15,8 +16,8 @@ pub(crate) use example::example;
 pub use networks::{NetworkSection, Networks};
 pub use permissions::{Level, Permissions};
 pub use sections::{
-    Appservice, Bridge, Config, Database, Homeserver, Metrics, Mode, Outgoing, RateLimits, SignUp,
-    Tls,
+    Appservice, Bridge, Config, Database, Homeserver, Log, LogLevel, Metrics, Mode, Outgoing,
+    RateLimits, SignUp, Tls,
 };
 pub(crate) use setting::Setting;
 pub use setting::{DatabasePlace, ListenAddress, Secret};
@@ -139,6 +140,13 @@ impl Config {
     /// Prints what is in effect, as TOML that could be read again but for the masks.
     pub fn show(&self) -> String {
         toml::to_string(&self.show_section()).expect("texts, numbers and tables can be written")
+    }
+
+    /// Returns every value by its dotted key, secrets as they are: for comparing, never for printing.
+    pub(crate) fn values(&self) -> effect::Values {
+        let mut values = effect::Values::new();
+        self.note("", &mut values);
+        values
     }
 
     /// Finds what each key alone does not show.

@@ -93,6 +93,13 @@ impl Setting for Networks {
         });
         Some(Value::Table(sections.collect()))
     }
+
+    fn note(&self, key: &str, values: &mut super::effect::Values) {
+        for section in &self.0 {
+            let settings = Json::Object(section.settings.clone());
+            values.insert(format!("{key}.{}", section.id), format!("{} {settings}", section.kind));
+        }
+    }
 }
 
 /// Ghosts are called `@_rialto_<id>_...`, so an id is made of what a user id is made of, and no two may be mistaken for each other.

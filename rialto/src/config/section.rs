@@ -147,6 +147,15 @@ macro_rules! section {
                 use $crate::config::section::Section;
                 Some(toml::Value::Table(self.show_section()))
             }
+
+            fn note(&self, key: &str, values: &mut $crate::config::effect::Values) {
+                let dot = if key.is_empty() { "" } else { "." };
+                $($crate::config::Setting::note(
+                    &self.$key,
+                    &format!("{key}{dot}{}", stringify!($key)),
+                    values,
+                );)*
+            }
         }
     };
 }

@@ -25,6 +25,8 @@ section! {
         bridge: Bridge = Bridge::default(), Section "";
         /// Who may read the figures at /metrics.
         metrics: Metrics = Metrics::default(), Section "";
+        /// What is logged.
+        log: Log = Log::default(), Section "";
         /// Who may do what with the bridges: block, relay (be carried by somebody else's login), user (log in), admin.
         /// The most specific line wins: a user, then a server, then "*".
         permissions: Permissions = Permissions::default(), Section "";
@@ -145,6 +147,30 @@ section! {
     }
 }
 
+section! {
+    /// What is logged.
+    Log {
+        /// "error", "warn", "info", "debug" or "trace". RUST_LOG in the environment wins.
+        level: LogLevel = LogLevel::Info, Plain "\"info\"";
+    }
+}
+
+choice! {
+    /// How much is logged.
+    LogLevel {
+        /// Only what somebody must act on.
+        Error = "error",
+        /// What is not as it should be, too.
+        Warn = "warn",
+        /// The life of the house.
+        Info = "info",
+        /// One line per message and more.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
 /// Every section with its keys: the order of the example, and where a misplaced key may belong.
 pub(crate) const EVERY_KEY: &[(&str, &[Key])] = &[
     ("", Config::KEYS),
@@ -152,5 +178,6 @@ pub(crate) const EVERY_KEY: &[(&str, &[Key])] = &[
     ("appservice", Appservice::KEYS),
     ("database", Database::KEYS),
     ("bridge", Bridge::KEYS),
+    ("log", Log::KEYS),
     ("metrics", Metrics::KEYS),
 ];

@@ -1,6 +1,9 @@
 //! What can stand behind a key: how it is read, and how it is shown again.
 
-use super::reading::{Node, Reading};
+use super::{
+    effect::Values,
+    reading::{Node, Reading},
+};
 use ruma::{OwnedServerName, ServerName};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -17,6 +20,13 @@ pub(crate) trait Setting: Sized {
 
     /// Returns it for `config show`, secrets masked; `None` where it is not set.
     fn show(&self) -> Option<Value>;
+
+    /// Notes its values by their dotted keys, secrets as they are: for comparing, never for printing.
+    fn note(&self, key: &str, values: &mut Values) {
+        if let Some(value) = self.show() {
+            values.insert(key.to_owned(), value.to_string());
+        }
+    }
 }
 
 impl Setting for bool {
@@ -102,6 +112,12 @@ impl<T: Setting> Setting for Option<T> {
     fn show(&self) -> Option<Value> {
         self.as_ref().and_then(T::show)
     }
+
+    fn note(&self, key: &str, values: &mut Values) {
+        if let Some(value) = self {
+            value.note(key, values);
+        }
+    }
 }
 
 impl<T: Setting> Setting for Vec<T> {
@@ -163,6 +179,10 @@ impl Setting for Secret {
 
     fn show(&self) -> Option<Value> {
         Some(Value::from(super::MASK))
+    }
+
+    fn note(&self, key: &str, values: &mut Values) {
+        values.insert(key.to_owned(), self.expose().to_owned());
     }
 }
 
@@ -240,6 +260,13 @@ impl Setting for DatabasePlace {
             DatabasePlace::Sqlite => "sqlite".to_owned(),
             DatabasePlace::Postgres(url) => mask_password(url.expose()),
         }))
+    }
+
+    fn note(&self, key: &str, values: &mut Values) {
+        match self {
+            DatabasePlace::Sqlite => drop(values.insert(key.to_owned(), "sqlite".to_owned())),
+            DatabasePlace::Postgres(url) => url.note(key, values),
+        }
     }
 }
 

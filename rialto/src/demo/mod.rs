@@ -8,7 +8,7 @@ use crate::{
     Kinds,
     config::{Config, ListenAddress, Loaded},
     failure::Failure,
-    logs::HeldLogs,
+    logs::Logs,
     running::Running,
     up::{DRAIN, Signals},
 };
@@ -29,11 +29,7 @@ const NEWCOMER: &str = "newcomer";
 const WHAT: &str = "the demo did not come about";
 
 /// Runs the demo until SIGTERM or SIGINT.
-pub(crate) async fn demo(
-    kinds: &Kinds,
-    listen: Option<&str>,
-    logs: &HeldLogs,
-) -> Result<(), Failure> {
+pub(crate) async fn demo(kinds: &Kinds, listen: Option<&str>, logs: &Logs) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let folder =
         tempfile::tempdir().map_err(|error| Failure::file(WHAT, &std::env::temp_dir(), &error))?;
@@ -71,11 +67,7 @@ fn configuration(
 }
 
 /// Makes the newcomer, says how to get in, and lets them say hello.
-async fn show(
-    running: &Running,
-    printer: &printer::Printer,
-    logs: &HeldLogs,
-) -> Result<(), Failure> {
+async fn show(running: &Running, printer: &printer::Printer, logs: &Logs) -> Result<(), Failure> {
     let homeserver = running
         .homeserver()
         .ok_or_else(|| Failure::new(WHAT, "there is no embedded homeserver", ""))?;

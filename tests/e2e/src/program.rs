@@ -216,6 +216,24 @@ impl Program {
         Ok(())
     }
 
+    /// Has it read its configuration again, and waits until it has done so or says why not.
+    pub async fn reload(&self) -> Result<()> {
+        const DONE: &str = "the configuration was read again";
+        const NOT: &str = "the configuration was not put into effect";
+        let count = |words: &str| self.log().matches(words).count();
+        let before = (count(DONE), count(NOT));
+        self.daemon.as_ref().context("it does not run")?.signal("HUP")?;
+        let deadline = Instant::now() + START_DEADLINE;
+        while (count(DONE), count(NOT)) == before {
+            ensure!(Instant::now() < deadline, "SIGHUP changed nothing:\n{}", self.log());
+            tokio::time::sleep(POLL).await;
+        }
+        let log = self.log();
+        let last = log.lines().rfind(|line| line.contains(NOT)).unwrap_or_default();
+        ensure!(count(NOT) == before.1, "{last}");
+        Ok(())
+    }
+
     /// Ends and starts the program.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop()?;

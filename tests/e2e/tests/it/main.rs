@@ -22,6 +22,7 @@ mod nio;
 mod peers;
 mod private_messages;
 mod refusals;
+mod reload;
 mod splitting;
 mod start_up;
 mod support;

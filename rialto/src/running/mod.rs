@@ -2,6 +2,8 @@
 //!
 //! The two halves meet only here, and only as two routers that call each other.
 
+mod reload;
+
 use crate::{
     Kinds,
     admin::AdminSocket,
@@ -14,7 +16,7 @@ use crate::{
     listener, own_registration, watch,
 };
 use axum::{Router, routing::any_service};
-use axum_server::Handle;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
 use bridge_core::{Bridge, BuildError, Observer, Permission, Permissions};
 use homeserver::Homeserver;
 use registration::{Registration, Token};
@@ -49,6 +51,10 @@ pub(crate) struct Running {
     tasks: TaskTracker,
     stop: CancellationToken,
     ready: watch::Ready,
+    tls: Option<RustlsConfig>,
+    data: DataDir,
+    /// What is in effect.
+    config: Config,
     _lock: InstanceLock,
 }
 
@@ -77,10 +83,12 @@ impl Running {
         observer: Option<Observer>,
     ) -> Result<Running, Failure> {
         let prepared = prepare(kinds, loaded)?;
-        match loaded.config.homeserver.mode {
-            Mode::Embedded => start_embedded(&loaded.config, prepared, observer).await,
-            Mode::External => start_external(&loaded.config, prepared, observer).await,
-        }
+        let running = match loaded.config.homeserver.mode {
+            Mode::Embedded => start_embedded(&loaded.config, prepared, observer).await?,
+            Mode::External => start_external(&loaded.config, prepared, observer).await?,
+        };
+        running.note_config()?;
+        Ok(running)
     }
 
     /// Returns the embedded homeserver.
@@ -155,7 +163,14 @@ async fn start_embedded(
         .route(MEDIA_PAGES, any_service(bridge_router));
     let running = serve(
         config,
-        Opened { port: prepared.port, tls: prepared.tls, lock: prepared.lock, bridge, bridge_db },
+        Opened {
+            port: prepared.port,
+            tls: prepared.tls,
+            lock: prepared.lock,
+            data: prepared.data,
+            bridge,
+            bridge_db,
+        },
         Some(homeserver),
         router,
     )?;
@@ -180,7 +195,14 @@ async fn start_external(
     let router = bridge.router();
     let running = serve(
         config,
-        Opened { port: prepared.port, tls: None, lock: prepared.lock, bridge, bridge_db },
+        Opened {
+            port: prepared.port,
+            tls: None,
+            lock: prepared.lock,
+            data: prepared.data,
+            bridge,
+            bridge_db,
+        },
         None,
         router,
     )?;
@@ -212,6 +234,7 @@ struct Opened {
     port: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     lock: InstanceLock,
+    data: DataDir,
     bridge: Bridge,
     bridge_db: Db,
 }
@@ -234,7 +257,8 @@ fn serve(
         token: watch::Watched::token_of(&config.metrics),
     };
     let router = router.merge(watch::router(watched));
-    tasks.spawn(listener::serve(opened.port, router, opened.tls, http.clone()));
+    let tls = opened.tls.map(RustlsConfig::from_config);
+    tasks.spawn(listener::serve(opened.port, router, tls.clone(), http.clone()));
     Ok(Running {
         address,
         homeserver,
@@ -244,6 +268,9 @@ fn serve(
         tasks,
         stop,
         ready,
+        tls,
+        data: opened.data,
+        config: config.clone(),
         _lock: opened.lock,
     })
 }
