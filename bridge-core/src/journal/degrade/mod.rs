@@ -283,8 +283,10 @@ pub(crate) fn edit(previous: Option<&str>, new: &str, longest: usize) -> Option<
     }
     let old = old_words[before..old_words.len() - after].join(" ");
     let changed = new_words[before..new_words.len() - after].join(" ");
-    // A diff that stands for several places says less than the text.
-    let ambiguous = old.is_empty() || previous.matches(&old).count() > 1;
+    // A diff that stands for several places (they may overlap) says less than the text.
+    let ambiguous = old.is_empty()
+        || previous.matches(&old).count() > 1
+        || previous.replacen(&old, &changed, 1) != new;
     if ambiguous || old.len() + changed.len() > longest {
         return whole();
     }
