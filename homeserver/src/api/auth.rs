@@ -20,6 +20,10 @@ pub(crate) struct Authenticated(pub(crate) Requester);
 #[derive(Debug)]
 pub(crate) struct Anybody;
 
+/// Somebody with a valid token, or nobody; a token that is there has to be valid.
+#[derive(Debug)]
+pub(crate) struct Perhaps(pub(crate) Option<Requester>);
+
 /// The bare token: for endpoints that decide by the body what it has to be.
 #[derive(Debug)]
 pub(crate) struct BareToken(pub(crate) Option<String>);
@@ -39,6 +43,14 @@ impl FromRequestParts<SharedHouse> for Anybody {
     async fn from_request_parts(parts: &mut Parts, house: &SharedHouse) -> Result<Self, Error> {
         find(parts, house).await?;
         Ok(Self)
+    }
+}
+
+impl FromRequestParts<SharedHouse> for Perhaps {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, house: &SharedHouse) -> Result<Self, Error> {
+        Ok(Self(find(parts, house).await?))
     }
 }
 

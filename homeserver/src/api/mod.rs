@@ -8,12 +8,14 @@ mod auth;
 mod device;
 mod directory;
 mod discovery;
+mod elsewhere;
 mod filter;
 mod interactive;
 mod media;
 mod profile;
 mod register;
 mod room;
+mod search;
 mod session;
 mod sync;
 
@@ -32,11 +34,13 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         device::routes(),
         directory::routes(),
         discovery::routes(),
+        elsewhere::routes(),
         filter::routes(),
         media::routes(),
         profile::routes(),
         register::routes(),
         room::routes(),
+        search::routes(),
         session::routes(),
         sync::routes(),
     ]

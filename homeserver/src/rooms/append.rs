@@ -11,7 +11,7 @@ use support_matrix_http::MatrixError;
 
 use super::{
     auth::{self, AuthEvents},
-    redact,
+    directory, redact, search,
     tip::Tip,
 };
 use crate::{
@@ -117,6 +117,7 @@ pub(crate) async fn append_to(
         let known = store::events::by_txn(tx, key).await?;
         return known.map(Appended::Known).ok_or_else(|| Error::internal("a lost transaction id"));
     };
+    search::learn(tx, tip, draft, position).await?;
     if let Some(redaction) = redaction {
         redaction.apply(tx, tip, position).await?;
     }
@@ -200,6 +201,7 @@ async fn write(
         let mut pdu = built.pdu.clone();
         pdu.position = position;
         tip.set_state((kind, state_key.clone()), Arc::new(pdu));
+        directory::keep_open(tx, tip, draft).await?;
     }
     Ok(Some(position))
 }

@@ -22,12 +22,14 @@ pub(crate) fn wants_room(filter: &RoomEventFilter, room_id: &RoomId) -> bool {
         && !filter.not_rooms.iter().any(|id| id == room_id)
 }
 
-fn wants_type(filter: &RoomEventFilter, kind: &str) -> bool {
+/// Returns whether a filter lets a type of event through.
+pub(crate) fn wants_type(filter: &RoomEventFilter, kind: &str) -> bool {
     filter.types.as_ref().is_none_or(|types| types.iter().any(|pattern| matches(pattern, kind)))
         && !filter.not_types.iter().any(|pattern| matches(pattern, kind))
 }
 
-fn wants_url(filter: &RoomEventFilter, event: &StoredEvent) -> bool {
+/// Returns whether a filter lets an event through because it has an address, or has none.
+pub(crate) fn wants_url(filter: &RoomEventFilter, event: &StoredEvent) -> bool {
     let Some(wanted) = &filter.url_filter else { return true };
     let has_url = crate::events::client::content(event)
         .ok()

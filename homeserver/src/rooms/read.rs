@@ -13,7 +13,11 @@ use crate::{
     events::client::{self, View},
     house::House,
     requester::Requester,
-    store::{self, Reader, events::StoredEvent, rooms::Room},
+    store::{
+        self, Reader,
+        events::{Side, StoredEvent, Timed},
+        rooms::Room,
+    },
 };
 
 /// A room as somebody may see it: as it is, or as it was when he left.
@@ -142,6 +146,35 @@ pub(crate) async fn event(
         return Err(not_found().into());
     }
     Ok(event)
+}
+
+/// Returns the event nearest to a time that a user may see.
+pub(crate) async fn nearest(
+    house: &House,
+    who: &Requester,
+    room_id: &RoomId,
+    ts: i64,
+    side: Side,
+) -> Result<Timed> {
+    let mut db = &house.db;
+    let refusal = || not_in_room(&who.user_id);
+    let room = store::rooms::by_id(&mut db, room_id).await?.ok_or_else(refusal)?;
+    check_may_read(&mut db, &room, &who.user_id).await?;
+    let sight = Sight::of(&mut db, room.nid, &who.user_id).await?;
+    let mut best: Option<Timed> = None;
+    for range in sight.between(0, i64::MAX) {
+        let Some(found) = store::events::nearest(&mut db, room.nid, ts, side, range).await? else {
+            continue;
+        };
+        let is_better = best.as_ref().is_none_or(|best| match side {
+            Side::Since => (found.ts, found.position) < (best.ts, best.position),
+            Side::Until => (found.ts, found.position) > (best.ts, best.position),
+        });
+        if is_better {
+            best = Some(found);
+        }
+    }
+    Ok(best.ok_or_else(|| MatrixError::not_found("There is no event on that side of the time."))?)
 }
 
 /// Returns the rooms a user has joined.

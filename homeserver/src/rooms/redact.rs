@@ -8,6 +8,7 @@ use support_matrix_http::MatrixError;
 use super::{
     append::{self, Appended, append},
     power::{self, Action},
+    search,
     tip::Tip,
 };
 use crate::{
@@ -97,6 +98,7 @@ impl Redaction {
     /// Strips the event.
     pub(crate) async fn apply(self, tx: &mut Tx, tip: &mut Tip, position: i64) -> Result<()> {
         store::events::redact(tx, self.target, position, &self.stripped).await?;
+        search::forget(tx, self.target).await?;
         if self.is_state {
             tip.forget_state();
         }

@@ -11,16 +11,29 @@ use super::{
     power::{self, Action},
     tip::Tip,
 };
-use crate::{error::Result, house::House, store};
+use crate::{
+    error::Result,
+    house::House,
+    store::{self, Reader},
+};
 
-#[derive(Deserialize)]
-struct JoinRules {
-    join_rule: String,
+/// Who may come in.
+#[derive(Debug, Deserialize)]
+pub(super) struct JoinRules {
+    pub(super) join_rule: String,
     #[serde(default)]
     allow: Vec<Allow>,
 }
 
-#[derive(Deserialize)]
+impl JoinRules {
+    /// Returns the rooms whose members may come in.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &RoomId> + Send {
+        let allow = self.allow.iter().filter(|allow| allow.kind == "m.room_membership");
+        allow.filter_map(|allow| <&RoomId>::try_from(allow.room_id.as_deref()?).ok())
+    }
+}
+
+#[derive(Debug, Deserialize)]
 struct Allow {
     #[serde(rename = "type")]
     kind: String,
@@ -47,7 +60,7 @@ pub(crate) async fn authoriser(
     if matches!(before.as_deref(), Some("join" | "invite")) {
         return Ok(None);
     }
-    if !is_in_one_of(tx, user_id, &rules.allow).await? {
+    if !is_in_one_of(tx, user_id, rules.rooms()).await? {
         let words =
             "This room is open to members of certain other rooms, and you are in none of them.";
         return Err(MatrixError::forbidden(words).into());
@@ -73,14 +86,15 @@ async fn membership(tx: &mut Tx, tip: &mut Tip, user_id: &UserId) -> Result<Opti
     Ok(member.and_then(|event| event.content_str("membership")))
 }
 
-async fn is_in_one_of(tx: &mut Tx, user_id: &UserId, allow: &[Allow]) -> Result<bool> {
-    for allow in allow.iter().filter(|allow| allow.kind == "m.room_membership") {
-        let Some(room_id) = allow.room_id.as_deref().and_then(|id| <&RoomId>::try_from(id).ok())
-        else {
-            continue;
-        };
-        let Some(room) = store::rooms::by_id(tx, room_id).await? else { continue };
-        let membership = store::memberships::of_user_in(tx, user_id, room.nid).await?;
+/// Returns whether a user is in one of some rooms.
+pub(super) async fn is_in_one_of<'a>(
+    db: &mut impl Reader,
+    user_id: &UserId,
+    rooms: impl Iterator<Item = &'a RoomId> + Send,
+) -> Result<bool> {
+    for room_id in rooms {
+        let Some(room) = store::rooms::by_id(db, room_id).await? else { continue };
+        let membership = store::memberships::of_user_in(db, user_id, room.nid).await?;
         if membership.is_some_and(|membership| membership.membership == "join") {
             return Ok(true);
         }

@@ -159,7 +159,7 @@ async fn what_was_rolled_back_is_not_built_upon() {
 }
 
 #[tokio::test]
-async fn a_message_costs_one_statement() {
+async fn a_message_costs_two_statements_itself_and_its_words() {
     let ground = Ground::new().await;
     let room = ground.room(RoomVersionId::V11).await;
     let statements = || ground.db().stats().written_statements;
@@ -167,7 +167,7 @@ async fn a_message_costs_one_statement() {
     for number in 0..20 {
         ground.say(&room, &number.to_string()).await;
     }
-    assert_eq!(statements() - before, 20);
+    assert_eq!(statements() - before, 40);
 }
 
 #[tokio::test]

@@ -98,6 +98,22 @@ const GROUP_AT: &str = "SELECT state_group
       AND position <= $2
     ORDER BY position DESC
     LIMIT 1";
+const FIRST_SINCE: &str = "SELECT position, event_id, origin_server_ts
+    FROM events
+    WHERE room_nid = $1
+      AND origin_server_ts >= $2
+      AND position >= $3
+      AND position <= $4
+    ORDER BY origin_server_ts, position
+    LIMIT 1";
+const LAST_UNTIL: &str = "SELECT position, event_id, origin_server_ts
+    FROM events
+    WHERE room_nid = $1
+      AND origin_server_ts <= $2
+      AND position >= $3
+      AND position <= $4
+    ORDER BY origin_server_ts DESC, position DESC
+    LIMIT 1";
 const REDACT: &str = "UPDATE events
     SET redacted_by = $2,
         json = $3
@@ -116,6 +132,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     OLDEST_BETWEEN,
     HISTORY_OF,
     GROUP_AT,
+    FIRST_SINCE,
+    LAST_UNTIL,
     REDACT,
 ];
 
@@ -336,6 +354,47 @@ pub(crate) async fn group_at(
 ) -> Result<Option<i64>, DbError> {
     let row = db.fetch_optional(GROUP_AT, params![room_nid, position]).await?;
     row.map(|row| row.get("state_group")).transpose()
+}
+
+/// Which of the events around a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The first at or after it.
+    Since,
+    /// The last at or before it.
+    Until,
+}
+
+/// An event found by its time.
+#[derive(Debug, Clone)]
+pub(crate) struct Timed {
+    /// Unix milliseconds.
+    pub(crate) ts: i64,
+    pub(crate) position: i64,
+    pub(crate) event_id: OwnedEventId,
+}
+
+/// Finds the event of a room that is nearest to a time, between two positions (both inclusive).
+pub(crate) async fn nearest(
+    db: &mut impl Reader,
+    room_nid: i64,
+    ts: i64,
+    side: Side,
+    (from, to): (i64, i64),
+) -> Result<Option<Timed>, DbError> {
+    let sql = match side {
+        Side::Since => FIRST_SINCE,
+        Side::Until => LAST_UNTIL,
+    };
+    let row = db.fetch_optional(sql, params![room_nid, ts, from, to]).await?;
+    let timed = |row: Row| {
+        Ok(Timed {
+            ts: row.get("origin_server_ts")?,
+            position: row.get("position")?,
+            event_id: column(&row, "event_id")?,
+        })
+    };
+    row.map(timed).transpose()
 }
 
 /// Replaces an event by what its redaction leaves. The first redaction stays the reason.

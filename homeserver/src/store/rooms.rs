@@ -16,6 +16,7 @@ const INSERT: &str = "INSERT INTO rooms
     VALUES ($1, $2, $3, $4, $5, 0, 0, $6)";
 const IS_PUBLISHED: &str = "SELECT published FROM rooms WHERE room_nid = $1";
 const PUBLISH: &str = "UPDATE rooms SET published = $2 WHERE room_nid = $1";
+const OPEN: &str = "UPDATE rooms SET is_open = $2 WHERE room_nid = $1";
 const COUNT: &str = "UPDATE rooms
     SET joined_count = joined_count + $2,
         invited_count = invited_count + $3
@@ -23,7 +24,8 @@ const COUNT: &str = "UPDATE rooms
 
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[BY_ID, BY_NIDS, INSERT, IS_PUBLISHED, PUBLISH, COUNT];
+pub(super) const STATEMENTS: &[&str] =
+    &[BY_ID, BY_NIDS, INSERT, IS_PUBLISHED, PUBLISH, OPEN, COUNT];
 
 /// One room.
 #[derive(Debug, Clone)]
@@ -95,6 +97,11 @@ pub(crate) async fn is_published(db: &mut impl Reader, nid: i64) -> Result<bool,
 /// Puts a room into the directory of this server, or takes it out.
 pub(crate) async fn publish(tx: &mut Tx, nid: i64, published: bool) -> Result<(), DbError> {
     tx.execute(PUBLISH, params![nid, published]).await.map(drop)
+}
+
+/// Remembers whether anybody may join a room or read in it.
+pub(crate) async fn set_open(tx: &mut Tx, nid: i64, is_open: bool) -> Result<(), DbError> {
+    tx.execute(OPEN, params![nid, is_open]).await.map(drop)
 }
 
 /// Moves the counts of a room after a membership changed.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use support_db::{DbError, Row, Tx, params, text_list};
+use support_db::{DbError, Row, Tx, integer_list, params, text_list};
 
 use super::{Reader, events::StoredEvent};
 
@@ -45,6 +45,19 @@ const CURRENT_OF_TYPES: &str = concat!(
       AND s.type IN (SELECT value FROM json_each($2))
     ORDER BY s.position"
 );
+const CURRENT_OF_ROOMS: &str = concat!(
+    "SELECT ",
+    super::events::event_columns!(),
+    "
+    FROM current_state s
+    JOIN events e ON e.position = s.position
+    ",
+    super::events::event_joins!(),
+    "
+    WHERE s.room_nid IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+      AND s.type IN (SELECT value FROM json_each($2))
+      AND s.state_key = ''"
+);
 const SET_CURRENT: &str = "INSERT INTO current_state (room_nid, type, state_key, position)
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (room_nid, type, state_key) DO UPDATE SET position = excluded.position";
@@ -73,8 +86,18 @@ const OF_GROUP: &str = "WITH RECURSIVE chain (group_id, prev_group, hop) AS (
 
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[CURRENT, ALL_CURRENT, CURRENT_OF_TYPES, SET_CURRENT, GROUP_BY_ID, GROUP, ROW, COPY, OF_GROUP];
+pub(super) const STATEMENTS: &[&str] = &[
+    CURRENT,
+    ALL_CURRENT,
+    CURRENT_OF_TYPES,
+    CURRENT_OF_ROOMS,
+    SET_CURRENT,
+    GROUP_BY_ID,
+    GROUP,
+    ROW,
+    COPY,
+    OF_GROUP,
+];
 
 /// A key of a room's state: type and state key.
 pub(crate) type StateKey = (String, String);
@@ -115,6 +138,17 @@ pub(crate) async fn current_of_types(
     kinds: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<StoredEvent>, DbError> {
     let rows = db.fetch_all(CURRENT_OF_TYPES, params![room_nid, text_list(kinds)]).await?;
+    rows.iter().map(StoredEvent::from_row).collect()
+}
+
+/// Returns the events in force in some rooms that are of some types and have the empty state key.
+pub(crate) async fn current_of_rooms(
+    db: &mut impl Reader,
+    rooms: impl IntoIterator<Item = i64>,
+    kinds: impl IntoIterator<Item = &str>,
+) -> Result<Vec<StoredEvent>, DbError> {
+    let values = params![integer_list(rooms), text_list(kinds)];
+    let rows = db.fetch_all(CURRENT_OF_ROOMS, values).await?;
     rows.iter().map(StoredEvent::from_row).collect()
 }
 

@@ -38,7 +38,13 @@ async fn both_databases_have_one_schema() {
     let mut schemas = Vec::new();
     for place in test_locations() {
         let db = open(&place).await;
-        schemas.push(schema_of(&db).await.unwrap());
+        let mut schema = schema_of(&db).await.unwrap();
+        // Full-text search is each database's own.
+        schema.retain(|line| {
+            !line.starts_with("event_search_index")
+                && !line.ends_with("event_search ((expression))")
+        });
+        schemas.push(schema);
         db.close().await;
     }
     assert!(schemas[0].iter().any(|line| line.starts_with("users.user_id TEXT required key 1")));
@@ -54,12 +60,15 @@ async fn every_statement_is_understood_by_every_database() {
             account_data::STATEMENTS,
             appservices::STATEMENTS,
             devices::STATEMENTS,
+            directory::STATEMENTS,
             facts::STATEMENTS,
             filters::STATEMENTS,
             media::STATEMENTS,
             outbox::STATEMENTS,
             receipts::STATEMENTS,
             registration_tokens::STATEMENTS,
+            reports::STATEMENTS,
+            &search::statements(&db),
             tokens::STATEMENTS,
             users::STATEMENTS,
         ]

@@ -50,6 +50,13 @@ const DEACTIVATE: &str = "UPDATE users SET password_hash = NULL, displayname = N
     WHERE user_id = $1 AND deactivated_at IS NULL";
 const SET_DISPLAYNAME: &str = "UPDATE users SET displayname = $2 WHERE user_id = $1";
 const SET_AVATAR_URL: &str = "UPDATE users SET avatar_url = $2 WHERE user_id = $1";
+const VISIBLE_TO: &str = "SELECT u.user_id, u.displayname, u.avatar_url, u.appservice \
+    FROM users u \
+    WHERE u.deactivated_at IS NULL AND u.user_id <> $1 \
+    AND EXISTS (SELECT 1 FROM memberships m JOIN rooms r ON r.room_nid = m.room_nid \
+        WHERE m.user_id = u.user_id AND m.membership = 'join' \
+        AND (r.is_open OR EXISTS (SELECT 1 FROM memberships o \
+            WHERE o.user_id = $1 AND o.room_nid = m.room_nid AND o.membership = 'join')))";
 const QUEUE_SPREAD: &str = "INSERT INTO profile_spreads (user_id, version) VALUES ($1, $2) \
     ON CONFLICT (user_id) DO UPDATE SET version = excluded.version";
 const SPREADS: &str = "SELECT user_id, version FROM profile_spreads ORDER BY version";
@@ -65,6 +72,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     DEACTIVATE,
     SET_DISPLAYNAME,
     SET_AVATAR_URL,
+    VISIBLE_TO,
     QUEUE_SPREAD,
     SPREADS,
     END_SPREAD,
@@ -120,6 +128,29 @@ pub(crate) async fn set_profile_field(
     };
     tx.execute(sql, params![user_id, value]).await?;
     Ok(())
+}
+
+/// Somebody whom others may find.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) user_id: String,
+    pub(crate) displayname: Option<String>,
+    pub(crate) avatar_url: Option<String>,
+    pub(crate) is_ghost: bool,
+}
+
+/// Returns everybody who shares a room with a user or is in one open to all.
+pub(crate) async fn visible_to(db: &Db, user_id: &str) -> Result<Vec<Found>, DbError> {
+    let rows = db.fetch_all(VISIBLE_TO, params![user_id]).await?;
+    let found = |row: &Row| {
+        Ok(Found {
+            user_id: row.get("user_id")?,
+            displayname: row.get("displayname")?,
+            avatar_url: row.get("avatar_url")?,
+            is_ghost: row.get::<Option<&str>>("appservice")?.is_some(),
+        })
+    };
+    rows.iter().map(found).collect()
 }
 
 /// Remembers that a profile has to reach the rooms; a newer version replaces an older one.

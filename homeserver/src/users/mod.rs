@@ -6,6 +6,7 @@
 mod accounts;
 mod cache;
 mod devices;
+mod directory;
 mod names;
 mod passwords;
 mod personal;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     accounts::{Account, Creation},
     cache::Cache,
     devices::Device,
+    directory::{Person, fold},
     names::{check_new_password, check_opaque, make_ghost_id, make_user_id},
     passwords::Passwords,
     personal::AccountData,

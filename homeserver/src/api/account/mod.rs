@@ -2,6 +2,7 @@
 
 mod change_password;
 mod deactivate;
+mod thirdparty_ids;
 mod whoami;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use crate::house::SharedHouse;
 
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
-    let router = route(Router::new(), whoami::whoami);
+    let router = route(thirdparty_ids::routes(), whoami::whoami);
     let router = route(router, change_password::change_password);
     route(router, deactivate::deactivate)
 }

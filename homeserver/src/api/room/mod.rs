@@ -1,12 +1,16 @@
 //! Rooms: create, join, leave, state, send and what else happens inside one.
 
 mod create_room;
+mod hierarchy;
 mod markers;
 mod members;
 mod membership;
 mod messages;
+mod report;
 mod send;
 mod state;
+mod summary;
+mod timestamp;
 mod upgrade;
 
 use axum::Router;
@@ -17,12 +21,16 @@ use crate::house::SharedHouse;
 pub(crate) fn routes() -> Router<SharedHouse> {
     [
         create_room::routes(),
+        hierarchy::routes(),
         markers::routes(),
         members::routes(),
         membership::routes(),
         messages::routes(),
+        report::routes(),
         send::routes(),
         state::routes(),
+        summary::routes(),
+        timestamp::routes(),
         upgrade::routes(),
     ]
     .into_iter()

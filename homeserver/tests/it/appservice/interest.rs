@@ -234,3 +234,57 @@ async fn comings_and_goings_in_one_commit_hide_nothing_and_tell_nothing_too_much
     assert!(expected.len() > 24, "the story is too quiet: {}", expected.len());
     assert_eq!(pushed, expected);
 }
+
+#[tokio::test]
+async fn a_ghosts_knock_is_told_with_the_rooms_face() {
+    let ground = Ground::new();
+    let stage = Stage::new(&ground).await;
+    let rule = json!([{ "type": "m.room.join_rules", "content": { "join_rule": "knock" } }]);
+    let wish = json!({ "name": "Tea", "initial_state": rule });
+    let room = stage.house.room(&stage.alice, wish).await;
+    stage.house.ghost(&stage.token, "_irc_bob").await;
+    let path = format!("/_matrix/client/v3/knock/{}?user_id=@_irc_bob:hs.test", escape(&room));
+    stage.house.post(&path, &stage.token, json!({})).await.ok();
+    stage.settle("end").await;
+    let events = stage.scripted.events();
+    let knock = events.iter().find(|event| event["content"]["membership"] == "knock").unwrap();
+    let face = knock["unsigned"]["knock_room_state"].as_array().unwrap();
+    assert!(face.iter().any(|event| event["content"]["name"] == "Tea"), "{face:?}");
+    assert!(knock["unsigned"].get("invite_room_state").is_none());
+}
+
+#[tokio::test]
+async fn an_appservice_keeps_lists_of_its_networks() {
+    let ground = Ground::new();
+    let stage = Stage::new(&ground).await;
+    let room = stage.room().await;
+    let path = |network: &str| {
+        let room = escape(&room);
+        format!("/_matrix/client/v3/directory/list/appservice/{network}/{room}")
+    };
+    let public = json!({ "visibility": "public" });
+    let refused = stage.house.put(&path("libera"), &stage.alice, public.clone()).await;
+    refused.fails(403, "M_FORBIDDEN");
+    stage.house.put(&path("libera"), &stage.token, public.clone()).await.ok();
+    stage.house.put(&path("oftc"), &stage.token, public).await.ok();
+    let count = async |body: Value| {
+        let list = "/_matrix/client/v3/publicRooms";
+        let page = stage.house.post(list, &stage.alice, body).await.ok();
+        page["chunk"].as_array().unwrap().len()
+    };
+    let of = |network: &str| json!({ "third_party_instance_id": format!("irc|{network}") });
+    assert_eq!(count(json!({})).await, 0);
+    assert_eq!(count(json!({ "include_all_networks": true })).await, 1);
+    assert_eq!(count(of("libera")).await, 1);
+    assert_eq!(count(of("efnet")).await, 0);
+    stage.house.ask(http::Method::DELETE, &path("libera"), Some(&stage.token), None).await.ok();
+    assert_eq!(count(of("libera")).await, 0);
+    assert_eq!(count(of("oftc")).await, 1);
+    // Ghosts are found like people.
+    stage.house.ghost(&stage.token, "_irc_bob").await;
+    stage.house.join_as(&stage.token, &room, "@_irc_bob:hs.test").await;
+    let body = json!({ "search_term": "bob" });
+    let path = "/_matrix/client/v3/user_directory/search";
+    let found = stage.house.post(path, &stage.alice, body).await.ok();
+    assert_eq!(found["results"][0]["user_id"], "@_irc_bob:hs.test");
+}
