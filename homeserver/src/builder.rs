@@ -20,7 +20,7 @@ use crate::{
     house::House,
     keys::{KeyError, SigningKeys},
     limits::Limits,
-    media::Media,
+    media::{Media, collection},
     rooms::{Rooms, typing::Typists},
     spreader,
     store::facts,
@@ -284,6 +284,7 @@ impl HomeserverBuilder {
         }
         appservice::load_added(&house).await?;
         spreader::start(&house);
+        collection::start(&house);
         Ok(homeserver)
     }
 }

@@ -53,13 +53,11 @@ impl Folder {
         Ok(Incoming { file, path, hash: Sha256::new(), size: 0, kept: false })
     }
 
-    /// Makes a whole file durable under its hash, and returns hash and size in bytes.
-    pub(super) async fn keep(&self, mut incoming: Incoming) -> io::Result<(String, u64)> {
+    /// Makes a whole file durable under its hash.
+    pub(super) async fn keep(&self, mut incoming: Incoming, hash: &str) -> io::Result<()> {
         incoming.file.flush().await?;
         incoming.file.sync_all().await?;
-        let hash: String =
-            incoming.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = self.path_of(&hash);
+        let path = self.path_of(hash);
         let shelf = path.parent().unwrap_or(&self.root).to_owned();
         fs::create_dir_all(&shelf).await?;
         fs::rename(&incoming.path, &path).await?;
@@ -67,7 +65,33 @@ impl Folder {
         // The name has to last as well as the bytes do.
         File::open(&shelf).await?.sync_all().await?;
         File::open(&self.root).await?.sync_all().await?;
-        Ok((hash, incoming.size))
+        Ok(())
+    }
+
+    /// Returns the shelves files lie on.
+    pub(super) async fn shelves(&self) -> io::Result<Vec<String>> {
+        let is_shelf = |name: &String| is_hex(name, 2);
+        Ok(names_in(&self.root).await?.into_iter().filter(is_shelf).collect())
+    }
+
+    /// Returns the hashes of the files of a shelf.
+    pub(super) async fn files_of(&self, shelf: &str) -> io::Result<Vec<String>> {
+        let names = names_in(&self.root.join(shelf)).await?;
+        Ok(names
+            .into_iter()
+            .filter(|name| is_hex(name, 62))
+            .map(|name| format!("{shelf}{name}"))
+            .collect())
+    }
+
+    /// Removes a file, and what was made of it.
+    pub(super) async fn remove(&self, hash: &str) -> io::Result<()> {
+        for name in names_in(&self.root.join("thumbnails")).await? {
+            if name.starts_with(hash) {
+                fs::remove_file(self.thumbnail(&name)).await?;
+            }
+        }
+        fs::remove_file(self.path_of(hash)).await
     }
 
     /// Opens a file and tells its length in bytes.
@@ -94,7 +118,26 @@ impl Folder {
     }
 }
 
+async fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let mut entries = fs::read_dir(folder).await?;
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await? {
+        names.extend(entry.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// Whether a name is one that a hash makes: whatever else lies here was not put here by us.
+fn is_hex(name: &str, length: usize) -> bool {
+    name.len() == length && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 impl Incoming {
+    /// Returns the hash of the bytes that have come, in hex.
+    pub(super) fn hash(&self) -> String {
+        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Adds some bytes.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;

@@ -3,6 +3,8 @@
 //! What enters is a stream of bytes, what leaves is another; a file is never held in memory. An upload is answered when
 //! its bytes and then its row are durable, so an address that was handed out always leads somewhere.
 
+mod claims;
+pub(crate) mod collection;
 mod folder;
 mod thumbnails;
 
@@ -23,6 +25,7 @@ use tokio::{
 
 pub(crate) use self::thumbnails::Size;
 use self::{
+    claims::{Claims as FileClaims, Kept},
     folder::{Folder, Incoming},
     thumbnails::{Made, ThumbnailError},
 };
@@ -63,6 +66,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct Media {
     folder: Folder,
+    claims: FileClaims,
     db: Db,
     clock: SharedClock,
     random: SharedRandom,
@@ -84,6 +88,7 @@ impl Media {
     ) -> io::Result<Self> {
         Ok(Self {
             folder: Folder::open(data_dir.join("media"))?,
+            claims: FileClaims::default(),
             db,
             clock,
             random,
@@ -105,11 +110,13 @@ impl Media {
         claims: Claims,
         bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<String> {
-        let facts = self.take_in(claims, bytes).await?;
+        let (facts, kept) = self.take_in(claims, bytes).await?;
         let (media_id, uploader) = (self.random.token(18), uploader.to_owned());
         let (id, now) = (media_id.clone(), self.clock.now_ms());
         self.db
             .write(move |tx| {
+                // The claim is the job's: it may run when nobody waits for it any more.
+                let _kept = &kept;
                 let (id, uploader, facts) = (id.clone(), uploader.clone(), facts.clone());
                 Box::pin(async move { rows::insert(tx, &id, uploader.as_str(), &facts, now).await })
             })
@@ -148,12 +155,13 @@ impl Media {
     ) -> Result<()> {
         // Looked at before the bytes are read, and decided once more where they are written down.
         self.check_open(uploader, media_id).await?;
-        let facts = self.take_in(claims, bytes).await?;
+        let (facts, kept) = self.take_in(claims, bytes).await?;
         let (id, owner) = (media_id.to_owned(), uploader.to_owned());
         let now = self.clock.now_ms();
         let filled = self
             .db
             .write(move |tx| {
+                let _kept = &kept;
                 let (id, owner, facts) = (id.clone(), owner.clone(), facts.clone());
                 Box::pin(async move { rows::fill(tx, &id, owner.as_str(), &facts, now).await })
             })
@@ -306,7 +314,7 @@ impl Media {
         &self,
         claims: Claims,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<Facts> {
+    ) -> Result<(Facts, Kept)> {
         if claims.length.is_some_and(|length| length > self.limit) {
             return Err(MatrixError::too_large().into());
         }
@@ -322,14 +330,17 @@ impl Media {
             }
             incoming.write(&piece).await.map_err(disk_trouble)?;
         }
-        let (content_hash, size) = self.folder.keep(incoming).await.map_err(disk_trouble)?;
+        let (content_hash, size) = (incoming.hash(), incoming.size());
+        let kept = self.claims.keep(&content_hash).await;
+        self.folder.keep(incoming, &content_hash).await.map_err(disk_trouble)?;
         let content_type = claims.content_type.filter(|claim| is_content_type(claim));
-        Ok(Facts {
+        let facts = Facts {
             content_hash,
             size: i64::try_from(size).map_err(Error::internal)?,
             content_type: content_type.unwrap_or_else(|| UNKNOWN_TYPE.to_owned()),
             filename: claims.filename.filter(|name| is_filename(name)),
-        })
+        };
+        Ok((facts, kept))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `media`: the mxc addresses of this server and which bytes they stand for.
 
-use support_db::{Db, DbError, Tx, params};
+use support_db::{Db, DbError, Tx, params, text_list};
 
 /// One address.
 #[derive(Debug, Clone)]
@@ -37,9 +37,14 @@ const FIND: &str = "SELECT uploader, content_hash, content_type, filename, expir
 const FORGET: &str =
     "DELETE FROM media WHERE uploader = $1 AND content_hash IS NULL AND expires_at <= $2";
 
+const FORGET_ALL: &str = "DELETE FROM media WHERE content_hash IS NULL AND expires_at <= $1";
+const UNKNOWN: &str = "SELECT value FROM json_each($1) AS listed \
+    WHERE NOT EXISTS (SELECT 1 FROM media WHERE media.content_hash = listed.value)";
+
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[INSERT, RESERVE, RESERVED, FILL, FIND, FORGET];
+pub(super) const STATEMENTS: &[&str] =
+    &[INSERT, RESERVE, RESERVED, FILL, FIND, FORGET, FORGET_ALL, UNKNOWN];
 
 /// Adds an address whose bytes are there.
 pub(crate) async fn insert(
@@ -114,4 +119,15 @@ pub(crate) async fn find(db: &Db, media_id: &str) -> Result<Option<MediaRow>, Db
         filename: row.get("filename")?,
         expires_at: row.get("expires_at")?,
     }))
+}
+
+/// Forgets everything that was announced and did not come in time; returns how many.
+pub(crate) async fn forget_all(tx: &mut Tx, now: i64) -> Result<u64, DbError> {
+    tx.execute(FORGET_ALL, params![now]).await
+}
+
+/// Returns those of some hashes that no address leads to.
+pub(crate) async fn unknown(db: &Db, hashes: &[String]) -> Result<Vec<String>, DbError> {
+    let rows = db.fetch_all(UNKNOWN, params![text_list(hashes)]).await?;
+    rows.iter().map(|row| row.get("value")).collect()
 }

@@ -303,3 +303,90 @@ async fn no_thumbnail_of_what_is_no_picture_or_a_bomb() {
     }
     house.stop().await;
 }
+
+#[tokio::test]
+async fn a_part_of_a_file_is_sent_to_who_asks_for_it() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let alice = house.person("alice").await;
+    let place = upload(&house, &alice, "text/plain", "0123456789").await;
+    let ask = async |range: &str, condition: Option<&str>| {
+        let request = Request::builder()
+            .uri(format!("/_matrix/client/v1/media/download/{place}"))
+            .header(header::AUTHORIZATION, format!("Bearer {alice}"))
+            .header(header::RANGE, range);
+        let request =
+            condition.into_iter().fold(request, |one, mark| one.header(header::IF_RANGE, mark));
+        house.transport.call(request.body(Bytes::new()).unwrap()).await.unwrap()
+    };
+    for (range, body, told) in [
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=7-", "789", "bytes 7-9/10"),
+        ("bytes=-1", "9", "bytes 9-9/10"),
+        ("bytes=0-99", "0123456789", "bytes 0-9/10"),
+    ] {
+        let found = ask(range, None).await;
+        assert_eq!((found.status().as_u16(), &found.body()[..]), (206, body.as_bytes()), "{range}");
+        assert_eq!(header_of(&found, "content-range"), told);
+        assert_eq!(header_of(&found, "content-length"), body.len().to_string());
+    }
+    for (range, condition) in [("bytes=1-2,4-5", None), ("bytes=2-4", Some("\"mark\""))] {
+        let found = ask(range, condition).await;
+        assert_eq!((found.status().as_u16(), &found.body()[..]), (200, &b"0123456789"[..]));
+        assert_eq!(header_of(&found, "accept-ranges"), "bytes");
+    }
+    let beyond = ask("bytes=10-", None).await;
+    assert_eq!(header_of(&beyond, "content-range"), "bytes */10");
+    read(&beyond).fails(416, "M_UNKNOWN");
+    house.stop().await;
+}
+
+/// Waits for something that another task does.
+async fn until(what: impl Fn() -> bool) {
+    let waiting = async {
+        while !what() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_nobody_can_ask_for_is_collected_at_the_start_and_every_hour() {
+    let ground = Ground::new();
+    let clock = std::sync::Arc::new(TestClock::new());
+    let shelf = ground.folder.path().join("media/ab");
+    let (lost, thumbnail) = (
+        shelf.join("cd".repeat(31)),
+        ground.folder.path().join(format!("media/thumbnails/ab{}-96x96-crop", "cd".repeat(31))),
+    );
+    let foreign = shelf.join("notes.txt");
+    let lose = || {
+        std::fs::create_dir_all(&shelf).unwrap();
+        std::fs::create_dir_all(thumbnail.parent().unwrap()).unwrap();
+        for path in [&lost, &thumbnail, &foreign] {
+            std::fs::write(path, "x").unwrap();
+        }
+    };
+    lose();
+    let house = ground.start_with(|one| one.clock(clock.clone())).await.unwrap();
+    until(|| !lost.exists() && !thumbnail.exists() && clock.sleepers() > 0).await;
+    let alice = house.person("alice").await;
+    let place = upload(&house, &alice, "text/plain", "kept").await;
+    house.post("/_matrix/media/v1/create", &alice, Value::Null).await.ok();
+    lose();
+    clock.advance(Duration::from_secs(60 * 60));
+    until(|| !lost.exists() && clock.sleepers() > 0).await;
+    assert_eq!(download(&house, &alice, &place).await.body(), "kept");
+    // What is not ours is not touched.
+    assert!(foreign.exists());
+    // The announcement goes when its day is over; a lost file shows that the round was made.
+    lose();
+    clock.advance(Duration::from_secs(25 * 60 * 60));
+    until(|| !lost.exists()).await;
+    house.stop().await;
+    let db = ground.place.open(homeserver::Homeserver::migrations()).await;
+    let rows = db.fetch_all("SELECT media_id FROM media", support_db::params![]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    db.close().await;
+}

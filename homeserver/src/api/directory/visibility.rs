@@ -2,7 +2,7 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     routing::delete,
 };
 use ruma::{
@@ -68,10 +68,10 @@ async fn set_for_appservice(
 async fn unlist(
     State(house): State<SharedHouse>,
     Authenticated(who): Authenticated,
-    Path((network, room_id)): Path<(String, String)>,
+    place: Result<Path<(String, OwnedRoomId)>, PathRejection>,
 ) -> Result<Json<Value>> {
-    let room_id = OwnedRoomId::try_from(room_id)
-        .map_err(|_| MatrixError::invalid_param("This is not a room id."))?;
+    let Path((network, room_id)) =
+        place.map_err(|_| MatrixError::invalid_param("The path names no room."))?;
     directory::list_for(&house, &who, network, &room_id, false).await?;
     Ok(Json(json!({})))
 }

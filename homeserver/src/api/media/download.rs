@@ -1,7 +1,7 @@
 //! `GET /_matrix/client/v1/media/download/{serverName}/{mediaId}` and the same with `/{fileName}`
 
 use axum::{extract::State, response::Response};
-use http::Uri;
+use http::{HeaderMap, Uri};
 
 use super::headers::{Place, answer, of_this_server, patience};
 use crate::{api::Authenticated, error::Result, house::SharedHouse};
@@ -12,10 +12,11 @@ pub(super) async fn download(
     Authenticated(_who): Authenticated,
     Place((server, media_id)): Place<(String, String)>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response> {
     of_this_server(&house, &server)?;
     let found = house.media.find(&media_id, patience(&uri)?).await?;
-    answer(found)
+    answer(found, &headers).await
 }
 
 /// Sends a file under a name of the caller's.
@@ -24,9 +25,10 @@ pub(super) async fn download_as(
     Authenticated(_who): Authenticated,
     Place((server, media_id, filename)): Place<(String, String, String)>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response> {
     of_this_server(&house, &server)?;
     let mut found = house.media.find(&media_id, patience(&uri)?).await?;
     found.filename = Some(filename);
-    answer(found)
+    answer(found, &headers).await
 }

@@ -1,18 +1,20 @@
 //! What surrounds a file on its way out: a browser must never run what somebody uploaded.
 
-use std::time::Duration;
+use std::{io::SeekFrom, time::Duration};
 
 use axum::{
     body::Body,
     extract::{FromRequestParts, Path},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use support_matrix_http::MatrixError;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::range::Part;
 use crate::{
     error::{Error, Result},
     house::House,
@@ -92,13 +94,28 @@ pub(super) fn patience(uri: &Uri) -> Result<Duration, MatrixError> {
     Ok(Duration::from_millis(millis).min(MOST_PATIENCE))
 }
 
-/// Writes the answer that carries a file.
-pub(super) fn answer(found: Found) -> Result<Response> {
+/// Writes the answer that carries a file, or the part of it that is asked for.
+pub(super) async fn answer(mut found: Found, asked: &HeaderMap) -> Result<Response> {
+    let whole = found.length;
+    let (status, first, length) = match Part::of(asked, whole) {
+        Part::Whole => (StatusCode::OK, 0, whole),
+        Part::Bytes(first, last) => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        Part::Beyond => return Ok(beyond(whole)),
+    };
+    if first > 0 {
+        found.file.seek(SeekFrom::Start(first)).await.map_err(Error::internal)?;
+    }
     let content_type = HeaderValue::from_str(&found.content_type).map_err(Error::internal)?;
     let disposition = disposition(&found.content_type, found.filename.as_deref());
-    Response::builder()
+    let mut response = Response::builder().status(status);
+    if status == StatusCode::PARTIAL_CONTENT {
+        let part = format!("bytes {first}-{}/{whole}", first + length - 1);
+        response = response.header(header::CONTENT_RANGE, part);
+    }
+    response
         .header(header::CONTENT_TYPE, content_type)
-        .header(header::CONTENT_LENGTH, found.length)
+        .header(header::CONTENT_LENGTH, length)
+        .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CONTENT_DISPOSITION, disposition)
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::CACHE_CONTROL, "private, max-age=86400, immutable")
@@ -108,8 +125,18 @@ pub(super) fn answer(found: Found) -> Result<Response> {
              style-src 'unsafe-inline'; object-src 'self';",
         )
         .header("cross-origin-resource-policy", "cross-origin")
-        .body(Body::from_stream(ReaderStream::new(found.file)))
+        .body(Body::from_stream(ReaderStream::new(found.file.take(length))))
         .map_err(Error::internal)
+}
+
+fn beyond(whole: u64) -> Response {
+    let words = "The file ends before the part that was asked for.";
+    let error = MatrixError::new(StatusCode::RANGE_NOT_SATISFIABLE, "M_UNKNOWN", words);
+    let mut response = error.into_response();
+    if let Ok(length) = HeaderValue::from_str(&format!("bytes */{whole}")) {
+        response.headers_mut().insert(header::CONTENT_RANGE, length);
+    }
+    response
 }
 
 fn disposition(content_type: &str, filename: Option<&str>) -> String {

@@ -5,6 +5,7 @@ mod create;
 mod download;
 mod frozen;
 mod headers;
+mod range;
 mod thumbnail;
 mod upload;
 

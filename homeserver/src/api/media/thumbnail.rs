@@ -1,7 +1,7 @@
 //! `GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}`
 
 use axum::{extract::State, response::Response};
-use http::Uri;
+use http::{HeaderMap, Uri};
 use support_matrix_http::MatrixError;
 
 use super::headers::{Place, answer, of_this_server, parameter, patience};
@@ -13,10 +13,12 @@ pub(super) async fn thumbnail(
     Authenticated(_who): Authenticated,
     Place((server, media_id)): Place<(String, String)>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response> {
     let size = read_size(&uri)?;
     of_this_server(&house, &server)?;
-    answer(house.media.thumbnail(&media_id, size, patience(&uri)?).await?)
+    let found = house.media.thumbnail(&media_id, size, patience(&uri)?).await?;
+    answer(found, &headers).await
 }
 
 fn read_size(uri: &Uri) -> Result<Size, MatrixError> {

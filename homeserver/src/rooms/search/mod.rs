@@ -5,7 +5,7 @@
 
 mod index;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use ruma::{UserId, api::client::filter::RoomEventFilter};
 use support_matrix_http::MatrixError;
@@ -119,11 +119,12 @@ async fn readable(house: &House, user_id: &UserId, hits: Vec<Hit>) -> Result<Vec
     let mut sights: HashMap<i64, Sight> = HashMap::new();
     let mut kept = Vec::with_capacity(hits.len());
     for hit in hits {
-        if !sights.contains_key(&hit.room_nid) {
-            let sight = Sight::of(&mut &house.db, hit.room_nid, user_id).await?;
-            sights.insert(hit.room_nid, sight);
-        }
-        let sight = &sights[&hit.room_nid];
+        let sight = match sights.entry(hit.room_nid) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                unknown.insert(Sight::of(&mut &house.db, hit.room_nid, user_id).await?)
+            }
+        };
         if sight.sees(hit.target) && sight.sees(hit.position) {
             kept.push(hit);
         }

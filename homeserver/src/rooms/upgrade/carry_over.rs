@@ -13,6 +13,9 @@ use crate::{
     store::{self, account_data},
 };
 
+/// Adds the second room wherever the first is; says whether there was anything to add.
+type Edit = fn(&mut Value, &str, &str) -> bool;
+
 /// Called in the job in which somebody joins a room.
 pub(in crate::rooms) async fn carry_over(
     tx: &mut Tx,
@@ -29,7 +32,7 @@ pub(in crate::rooms) async fn carry_over(
     let has_tags = account_data::get_in(tx, user_id.as_str(), new, "m.tag").await?.is_some();
     let mut news: Vec<(&str, &str, String)> = Vec::new();
     news.extend(tags.filter(|_| !has_tags).map(|tags| (new, "m.tag", tags)));
-    let edits: [(&str, fn(&mut Value, &str, &str) -> bool); 2] =
+    let edits: [(&str, Edit); 2] =
         [("m.direct", add_to_direct), ("m.push_rules", add_to_push_rules)];
     for (kind, edit) in edits {
         let Some(content) = account_data::get_in(tx, user_id.as_str(), "", kind).await? else {

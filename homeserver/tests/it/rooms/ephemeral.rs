@@ -120,7 +120,8 @@ async fn typing_is_told_and_ends_by_itself() {
     let waiting = format!("since={before}&timeout=30000");
     let waiting = house.sync(&alice, &waiting);
     let passing = async {
-        while clock.sleepers() < 2 {
+        // Who types, who waits, and the collection of files.
+        while clock.sleepers() < 3 {
             tokio::task::yield_now().await;
         }
         clock.advance(Duration::from_secs(6));
