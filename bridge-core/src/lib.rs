@@ -26,4 +26,5 @@ pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError, Reload};
 pub use crossing::{Crossing, Direction, Observer};
 pub use journal::Backlog;
 pub use matrix::{NameError, blueprint};
+pub use media::SpoolOptions;
 pub use permissions::{Permission, Permissions};

@@ -22,7 +22,7 @@ use crate::ids::{LoginId, NetworkId};
 use crate::journal::Journal;
 use crate::logins::{self, LoginTrouble, Logins, LoginsParts, Sealing};
 use crate::matrix::{Matrix, MatrixSettings, NameError, Names};
-use crate::media::{Media, MediaParts};
+use crate::media::{KnownFiles, Media, MediaParts, Spool, SpoolOptions};
 use crate::metrics::Metrics;
 use crate::network::{NetworkConnector, NetworkFacts, NetworkPolicy};
 use crate::networks::Networks;
@@ -72,6 +72,16 @@ pub enum BuildError {
         "the sealing key does not open the token of {0}. Restore the `secrets.key` that belongs to this database"
     )]
     SealingKeyWrongForPuppet(String),
+    /// The folder for files cannot be used.
+    #[error(
+        "the folder for files on their way, {folder}, cannot be used: {why}. Make it writable for this program, or make room on its disk"
+    )]
+    Spool {
+        /// The folder.
+        folder: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database does not answer.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -87,6 +97,7 @@ pub struct BridgeBuilder {
     puppet_token: Option<Token>,
     sealing_key: Option<[u8; 32]>,
     public_url: Option<Url>,
+    spool: Option<SpoolOptions>,
     permissions: Option<Permissions>,
     clock: SharedClock,
     random: SharedRandom,
@@ -107,6 +118,7 @@ impl Default for BridgeBuilder {
             puppet_token: None,
             sealing_key: None,
             public_url: None,
+            spool: None,
             permissions: None,
             clock: SystemClock::shared(),
             random: Arc::new(OsRandom),
@@ -173,6 +185,13 @@ impl BridgeBuilder {
     #[must_use]
     pub fn public_url(mut self, public_url: Option<Url>) -> Self {
         self.public_url = public_url;
+        self
+    }
+
+    /// Sets where files lie while they cross. Without it, none does: a message says so in its place.
+    #[must_use]
+    pub fn spool(mut self, spool: SpoolOptions) -> Self {
+        self.spool = Some(spool);
         self
     }
 
@@ -269,10 +288,17 @@ impl BridgeBuilder {
             Arc::new(self.permissions.unwrap_or_else(|| Permissions::of_server(&server_name)));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let sealing = self.sealing_key.map(|key| Sealing::new(&key, self.random.clone()));
+        let largest = self.spool.as_ref().map_or(u64::MAX, |spool| spool.largest);
+        let spool = match self.spool {
+            Some(options) => Some(open_spool(options, &db, &self.clock, &self.random).await?),
+            None => None,
+        };
         let media = Media::new(MediaParts {
             db: db.clone(),
             clock: self.clock.clone(),
             matrix: matrix.clone(),
+            spool,
+            largest,
             sealing_key: self.sealing_key.as_ref(),
             public_url: self.public_url,
         });
@@ -340,6 +366,19 @@ impl BridgeBuilder {
         let provisioning = Provisioning::new(parts.clone(), self.provisioning_secret);
         Ok(Bridge { parts, journal, provisioning })
     }
+}
+
+/// Opens the spool; what an earlier process had announced is still there.
+async fn open_spool(
+    options: SpoolOptions,
+    db: &Db,
+    clock: &SharedClock,
+    random: &SharedRandom,
+) -> Result<Spool, BuildError> {
+    let kept = KnownFiles::new(db.clone()).spooled().await?;
+    let folder = options.folder.display().to_string();
+    Spool::open(options, clock.clone(), random.clone(), &kept)
+        .map_err(|error| BuildError::Spool { folder, why: error.to_string() })
 }
 
 fn secret(token: &Token) -> SecretString {

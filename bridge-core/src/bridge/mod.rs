@@ -26,7 +26,7 @@ use crate::provisioning::Provisioning;
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
 
-static MIGRATIONS: [Migration; 4] = [
+static MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 1,
         name: "places and people",
@@ -44,6 +44,12 @@ static MIGRATIONS: [Migration; 4] = [
         name: "kinds",
         sqlite: include_str!("../../migrations/sqlite/0003_kinds.sql"),
         postgres: include_str!("../../migrations/postgres/0003_kinds.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "files",
+        sqlite: include_str!("../../migrations/sqlite/0004_files.sql"),
+        postgres: include_str!("../../migrations/postgres/0004_files.sql"),
     },
     Migration {
         number: 6,

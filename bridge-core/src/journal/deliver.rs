@@ -1,7 +1,7 @@
 //! Station 6: one attempt of one stored step, and finding out what became of one whose answer was
 //! lost. What leaves here is what changes in the step; the worker makes it durable.
 
-use std::{borrow::Cow, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bot::CommandRequest,
     ids::{LoginId, PortalKey},
-    matrix::{MatrixOutcome, STEP_KEY, Sender},
+    matrix::{MatrixOutcome, MatrixTrouble, STEP_KEY, Sender},
     network::{LostAnswer, RemoteEvent, RemoteStep, SendOutcome},
     portals::RoomStep,
 };
@@ -80,9 +80,16 @@ impl Journal {
         let moment = self.moment(step);
         match call {
             MatrixCall::Event { sender, room, .. } => {
-                let Some(call) = with_its_file(open, call) else {
-                    const WORDS: &str = "its file is not there";
-                    return StepChange::to(StepState::Failed).because(WORDS).into();
+                let call = match self.with_its_file(open, call).await {
+                    Ok(Some(call)) => call,
+                    Ok(None) => {
+                        const WORDS: &str = "its file is not there";
+                        return StepChange::to(StepState::Failed).because(WORDS).into();
+                    }
+                    Err(error) => {
+                        let trouble = MatrixTrouble::from(error);
+                        return after_matrix(trouble.outcome(), true, moment).into();
+                    }
                 };
                 let mut outcome = self.send_event(step, &call).await;
                 if is_forbidden(&outcome) && self.bring_in(sender, room).await {
@@ -107,7 +114,7 @@ impl Journal {
                 after_matrix(outcome, true, moment).into()
             }
             MatrixCall::Upload { sender, login, media, .. } => {
-                let outcome = self.bring_file(sender, login, media).await;
+                let outcome = self.bring_file(step, sender, login, media).await;
                 after_matrix(outcome, true, moment).into()
             }
             MatrixCall::Room { step: room_step, ts } => {
@@ -336,21 +343,6 @@ impl Journal {
         let user = self.parts.logins.client(login)?.own_user()?;
         Some(user.as_str().to_owned())
     }
-}
-
-/// Puts the address of an uploaded file into an event; `None` if the upload did not succeed.
-fn with_its_file<'c>(open: &OpenRow, call: &'c MatrixCall) -> Option<Cow<'c, MatrixCall>> {
-    let MatrixCall::Event { file: Some(file), .. } = call else { return Some(Cow::Borrowed(call)) };
-    let upload = open.steps.iter().find(|step| step.step == *file)?;
-    let address = upload.event_id.as_deref()?;
-    let mut call = call.clone();
-    if let MatrixCall::Event { content, .. } = &mut call {
-        content["url"] = address.into();
-        if content["m.new_content"].is_object() {
-            content["m.new_content"]["url"] = address.into();
-        }
-    }
-    Some(Cow::Owned(call))
 }
 
 fn logged_out() -> StepChange {

@@ -1,64 +1,105 @@
 //! Files on their way: from a network to the homeserver, and as links towards networks that carry
 //! text only.
 
-use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::borrow::Cow;
 
-use futures_util::FutureExt as _;
+use support_db::DbError;
 
-use super::{Journal, from_matrix::Event, plan::PlanTrouble, to_matrix::content};
+use super::{
+    Journal,
+    from_matrix::Event,
+    machine::OpenRow,
+    plan::PlanTrouble,
+    step::{MatrixCall, Step, StepState},
+    to_matrix::content,
+};
 use crate::{
     ids::LoginId,
     matrix::MatrixOutcome,
-    media::{LARGEST, NewLink},
-    network::{MediaRef, NetworkError},
+    media::{NetworkFile, NewLink, file_name},
+    network::{MediaRef, MessageContent, NetworkClient, Operation},
     portals::Portal,
 };
 
-/// How long a network may take for one file.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a network is asked for one file, some minutes long, before the message goes on without.
+const MOST_ATTEMPTS: i64 = 20;
 
 impl Journal {
     /// Fetches a file from the network and brings it to the homeserver. The "event" it becomes is
     /// the file's address.
     pub(super) async fn bring_file(
         &self,
+        step: &Step,
         sender: &str,
         login: &LoginId,
         media: &MediaRef,
     ) -> MatrixOutcome {
-        let Some(client) = self.parts.logins.client(login) else {
-            return refused("the account that heard of this file was logged out");
+        let (Some(client), Some(network)) = (self.parts.logins.client(login), &step.network) else {
+            return MatrixOutcome::Refused {
+                errcode: "M_NOT_FOUND".to_owned(),
+                words: "the account that heard of this file was logged out".to_owned(),
+            };
         };
-        let fetching = AssertUnwindSafe(async {
-            let stream = client.fetch_media(media).await?;
-            let kind = stream.content_type.clone();
-            Ok((kind, stream.collect(LARGEST).await?))
-        })
-        .catch_unwind();
-        let fetched = tokio::select! {
-            fetched = fetching => fetched,
-            () = self.parts.clock.sleep(PATIENCE) => {
-                return retry(Duration::from_secs(5), "the network does not hand the file over");
+        let last_attempt = step.attempts >= MOST_ATTEMPTS;
+        let file = NetworkFile { network, client: &*client, media, sender, last_attempt };
+        MatrixOutcome::from(self.parts.media.bring(&file).await)
+    }
+
+    /// Puts what became of an event's file into it: its address and what it really is, or words where
+    /// it could not be brought. `None` while that is open.
+    pub(super) async fn with_its_file<'c>(
+        &self,
+        open: &OpenRow,
+        call: &'c MatrixCall,
+    ) -> Result<Option<Cow<'c, MatrixCall>>, DbError> {
+        let MatrixCall::Event { file: Some(file), .. } = call else {
+            return Ok(Some(Cow::Borrowed(call)));
+        };
+        let Some(upload) = open.steps.iter().find(|step| step.step == *file) else {
+            return Ok(None);
+        };
+        let mut call = call.clone();
+        let MatrixCall::Event { content, event_type, .. } = &mut call else { return Ok(None) };
+        match &upload.event_id {
+            Some(address) => {
+                let known = self.parts.media.brought(address).await?;
+                content::show_file(content, address, known.as_ref());
             }
-        };
-        let (kind, bytes) = match fetched {
-            Ok(Ok(file)) => file,
-            Ok(Err(error)) => return after(error),
-            Err(_) => {
-                tracing::error!(%login, "a bridge panicked while fetching a file");
-                return refused("the bridge failed while fetching the file");
+            None if upload.state == StepState::Failed => {
+                let reason = upload.reason.as_deref().unwrap_or("it is not there");
+                content::tell_of_file(content, reason);
+                *event_type = "m.room.message".to_owned();
             }
-        };
-        let kind = kind.or_else(|| media.content_type.clone()).unwrap_or_default();
-        let kind = content::content_type(&kind);
-        let name = content::file_name(media);
-        let brought = self.parts.matrix.upload(sender, &kind, &name, bytes).await;
-        MatrixOutcome::from(brought)
+            None => return Ok(None),
+        }
+        Ok(Some(Cow::Owned(call)))
+    }
+
+    /// Makes what is known of a message's file true: its size as the homeserver counts it, where the
+    /// network would take it, and a link to it.
+    pub(super) async fn describe_file(
+        &self,
+        event: &Event,
+        content: &mut MessageContent,
+        portal: &Portal,
+        client: &dyn NetworkClient,
+    ) -> Result<(), PlanTrouble> {
+        let kind = content.kind;
+        let Some(media) = &mut content.media else { return Ok(()) };
+        media.link = self.link_to(event, media, portal).await?;
+        let capabilities = client.capabilities(&portal.key);
+        let carried =
+            capabilities.level(Operation::Message(kind)) >= crate::network::Level::Partial;
+        if let Some(mxc) = media.locator.as_str().filter(|_| carried)
+            && let Some(size) = self.parts.media.measure(mxc).await?
+        {
+            media.size = Some(size);
+        }
+        Ok(())
     }
 
     /// Returns a signed link to a file somebody has sent.
-    pub(super) async fn link_to(
+    async fn link_to(
         &self,
         event: &Event,
         media: &MediaRef,
@@ -71,31 +112,9 @@ impl Journal {
             mxc: mxc.to_owned(),
             room_id: event.room.clone(),
             event_id: event.id.clone(),
-            filename: content::file_name(media),
+            filename: file_name(media),
             expires_at: self.now().saturating_add(lasts),
         };
         Ok(self.parts.media.link(link).await?)
     }
-}
-
-fn after(error: NetworkError) -> MatrixOutcome {
-    match error {
-        NetworkError::RateLimited(after) => retry(after, "the network asks to wait"),
-        NetworkError::Offline(words) | NetworkError::Unreachable(words) => {
-            retry(Duration::from_secs(2), &words)
-        }
-        NetworkError::NotFound(words)
-        | NetworkError::Forbidden(words)
-        | NetworkError::Invalid(words)
-        | NetworkError::Unsupported(words)
-        | NetworkError::BadCredentials(words) => refused(&words),
-    }
-}
-
-fn retry(after: Duration, reason: &str) -> MatrixOutcome {
-    MatrixOutcome::Retry { after, reason: reason.to_owned() }
-}
-
-fn refused(words: &str) -> MatrixOutcome {
-    MatrixOutcome::Refused { errcode: "M_NOT_FOUND".to_owned(), words: words.to_owned() }
 }

@@ -104,6 +104,7 @@ impl Journal {
     /// Sweeps once.
     pub(super) async fn sweep_once(self: &Arc<Self>) -> Result<(), DbError> {
         let now = self.now();
+        self.parts.media.sweep().await?;
         let swept = self.store.sweep(now - millis(self.options.keep_settled)).await?;
         let expired = self.store.parked_since(now - millis(self.options.expire_after)).await?;
         if swept > 0 || !expired.is_empty() {

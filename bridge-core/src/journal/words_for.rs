@@ -1,6 +1,7 @@
 //! What is said to people where something cannot be carried as it is: the central fallbacks of
 //! both directions. Pure.
 
+use crate::media::in_words;
 use crate::network::{
     FormattedText, MessageContent, MessageKind, Operation, RemoteEventKind, RemoteMembership,
 };
@@ -25,6 +26,14 @@ pub(crate) fn operation_words(operation: Operation, network: &str) -> String {
         Operation::PowerLevels => "Rights cannot be given or taken from here".to_owned(),
     };
     format!("{what} on {network}. This stays on Matrix only.")
+}
+
+/// Returns words for a person whose file is too large for the network.
+pub(crate) fn too_large_words(size: u64, limit: u64, network: &str) -> String {
+    let (size, limit) = (in_words(size), in_words(limit));
+    format!(
+        "This file has {size}, and {network} takes files up to {limit}. It stays on Matrix only."
+    )
 }
 
 fn plural(kind: MessageKind) -> &'static str {

@@ -56,7 +56,11 @@ impl Logins {
             }
         };
         let last_connected = self.entry(login, |entry| entry.last_connected).flatten();
-        let context = ConnectContext { portals, last_connected, media: self.0.media.clone() };
+        let media = match self.network(login) {
+            Some(network) => self.0.media.of(network),
+            None => self.0.media.clone(),
+        };
+        let context = ConnectContext { portals, last_connected, media };
         tracing::info!(%login, "connecting a login");
         client.connect(RemoteSink::new(login.clone(), intake), context).await;
     }

@@ -39,6 +39,12 @@ impl<'a> Call<'a> {
         Self { path: call.path.replacen("/_matrix/client/v3/", "/_matrix/media/v3/", 1), ..call }
     }
 
+    /// Asks another version of the media API.
+    pub(super) fn version(mut self, version: &str) -> Self {
+        self.path = self.path.replacen("/v3/", &format!("/{version}/"), 1);
+        self
+    }
+
     pub(super) fn body(mut self, body: &'a Value) -> Self {
         self.body = Some(body);
         self

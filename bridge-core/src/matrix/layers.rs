@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use support_clock::SharedClock;
@@ -39,11 +40,30 @@ struct Traced {
 #[async_trait]
 impl HttpTransport for Traced {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let endpoint = request.extensions().get::<EndpointName>().map_or("", |name| name.0);
+        let endpoint = endpoint(&request);
+        self.traced(endpoint, self.inner.call(request)).await
+    }
+
+    async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        let endpoint = endpoint(&request);
+        self.traced(endpoint, self.inner.stream(request)).await
+    }
+}
+
+fn endpoint<B>(request: &Request<B>) -> &'static str {
+    request.extensions().get::<EndpointName>().map_or("", |name| name.0)
+}
+
+impl Traced {
+    async fn traced<B>(
+        &self,
+        endpoint: &'static str,
+        call: impl Future<Output = Result<Response<B>, TransportError>>,
+    ) -> Result<Response<B>, TransportError> {
         let span = tracing::debug_span!("matrix request", endpoint);
         async {
             let begun = self.clock.monotonic();
-            let answer = self.inner.call(request).await;
+            let answer = call.await;
             let took = self.clock.monotonic().saturating_sub(begun);
             let millis = took.as_millis();
             let status = answer.as_ref().map_or(0, |response| response.status().as_u16());
@@ -79,19 +99,54 @@ impl Paced {
 #[async_trait]
 impl HttpTransport for Paced {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let wait = self.not_before.load(Ordering::Relaxed).saturating_sub(self.now());
-        if wait > 0 {
-            return Ok(limit_exceeded(Duration::from_millis(wait)));
+        if let Some(wait) = self.wait() {
+            return Ok(limit_exceeded(wait));
         }
         let response = self.inner.call(request).await?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            let after = MatrixError::from_response(&response).retry_after;
-            let after = after.unwrap_or(Duration::from_secs(1));
-            let until = self.now() + u64::try_from(after.as_millis()).unwrap_or(u64::MAX / 2);
-            self.not_before.fetch_max(until, Ordering::Relaxed);
-            tracing::warn!(?after, "the homeserver limits the rate of the bridge");
+            self.limited(&response);
         }
         Ok(response)
+    }
+
+    async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        if let Some(wait) = self.wait() {
+            return Ok(limit_exceeded(wait).map(Body::from));
+        }
+        let response = self.inner.stream(request).await?;
+        if response.status() != StatusCode::TOO_MANY_REQUESTS {
+            return Ok(response);
+        }
+        let response = collected(response).await?;
+        self.limited(&response);
+        Ok(response.map(Body::from))
+    }
+}
+
+impl Paced {
+    fn wait(&self) -> Option<Duration> {
+        let wait = self.not_before.load(Ordering::Relaxed).saturating_sub(self.now());
+        (wait > 0).then(|| Duration::from_millis(wait))
+    }
+
+    fn limited(&self, response: &Response<Bytes>) {
+        let after = MatrixError::from_response(response).retry_after;
+        let after = after.unwrap_or(Duration::from_secs(1));
+        let until = self.now() + u64::try_from(after.as_millis()).unwrap_or(u64::MAX / 2);
+        self.not_before.fetch_max(until, Ordering::Relaxed);
+        tracing::warn!(?after, "the homeserver limits the rate of the bridge");
+    }
+}
+
+/// The longest answer that is no file.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// Reads an answer that is no file.
+pub(super) async fn collected(response: Response<Body>) -> Result<Response<Bytes>, TransportError> {
+    let (parts, body) = response.into_parts();
+    match axum::body::to_bytes(body, LONGEST_ANSWER).await {
+        Ok(body) => Ok(Response::from_parts(parts, body)),
+        Err(error) => Err(TransportError::Unanswered(format!("the answer broke off: {error}"))),
     }
 }
 

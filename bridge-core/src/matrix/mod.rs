@@ -22,6 +22,7 @@ use support_matrix_http::HttpTransport;
 
 use crate::metrics::Metrics;
 
+pub(crate) use media::{Download, Upload};
 pub use names::{NameError, blueprint};
 pub(crate) use names::{Names, Sender};
 pub(crate) use outcome::{MatrixOutcome, MatrixTrouble};

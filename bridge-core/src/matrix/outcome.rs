@@ -142,7 +142,8 @@ fn trouble(status: StatusCode, body: Option<&Value>) -> MatrixTrouble {
         let after = wait.map_or(Duration::from_secs(1), Duration::from_millis);
         return MatrixTrouble::Retry { after, reason: "the homeserver asks to wait".to_owned() };
     }
-    if status.is_server_error() {
+    // Whoever asked for the file knows how long it is worth waiting.
+    if status.is_server_error() && errcode != "M_NOT_YET_UPLOADED" {
         return MatrixTrouble::Retry { after: Duration::from_secs(1), reason: words };
     }
     // The homeserver does not know our registration (yet): nobody's message is to blame for that.

@@ -68,9 +68,17 @@ impl Matrix {
         as_user: &str,
         request: Request<Bytes>,
     ) -> Result<Result<Response<Bytes>, TransportError>, MatrixTrouble> {
-        let own = self.0.own.has(as_user);
         let answer = self.transport().call(request).await;
-        if own && answer.as_ref().is_ok_and(is_unknown_token) {
+        self.heed(as_user, answer)
+    }
+
+    /// Looks at an answer to somebody's request: a token of their own may be good no longer.
+    pub(super) fn heed(
+        &self,
+        as_user: &str,
+        answer: Result<Response<Bytes>, TransportError>,
+    ) -> Result<Result<Response<Bytes>, TransportError>, MatrixTrouble> {
+        if self.0.own.has(as_user) && answer.as_ref().is_ok_and(is_unknown_token) {
             if self.0.own.remove(as_user) {
                 let mut lost = self.0.own.lost.lock().unwrap_or_else(PoisonError::into_inner);
                 lost.push(as_user.to_owned());

@@ -23,7 +23,7 @@ const EXPIRES: &str = "SELECT expires_at FROM media_link WHERE id = $1";
 const REVOKE: &str = "UPDATE media_link SET revoked = TRUE WHERE event_id = $1";
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[NOTE, FIND, EXPIRES, REVOKE];
+pub(super) const STATEMENTS: &[&str] = &[NOTE, FIND, EXPIRES, REVOKE];
 
 /// A file that is to be linked to.
 #[derive(Clone, Debug)]

@@ -3,14 +3,13 @@
 
 use axum::{
     Router,
-    body::Body,
     extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{LARGEST, Media};
+use super::Media;
 use crate::matrix::{MatrixTrouble, escape::path_segment};
 
 /// What browsers show without running anything in it.
@@ -51,10 +50,14 @@ async fn show(
             return plain(StatusCode::SERVICE_UNAVAILABLE, "Not now; try again.");
         }
     };
-    match media.0.matrix.download(&linked.mxc, LARGEST).await {
+    match media.0.matrix.download(&linked.mxc).await {
+        // Passed on as it comes; nothing of it is kept.
         Ok(file) => {
-            let mut response = Response::new(Body::from(file.bytes));
+            let mut response = Response::new(file.body);
             *response.headers_mut() = headers(file.content_type.as_deref(), &linked.filename);
+            if let Some(size) = file.size {
+                response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+            }
             response
         }
         Err(MatrixTrouble::Refused { .. }) => {

@@ -80,6 +80,10 @@ pub struct MediaRef {
     pub source: String,
     /// What the owner needs to fetch (and refresh) it.
     pub locator: serde_json::Value,
+    /// The network's own name of the file, where it has one: the same name, the same bytes. A file
+    /// that is known by it (else by its locator) is brought to the homeserver once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The file's name as the sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,

@@ -45,7 +45,8 @@ pub use login::{
     LoginField, LoginFieldKind, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep,
     StoredLogin,
 };
-pub use media::{MatrixMedia, MediaSource, MediaStream};
+pub(crate) use media::FileBody;
+pub use media::{MatrixMedia, MediaFile, MediaSource, MediaStream};
 pub use outgoing::{EventSource, Outgoing, OutgoingKind, Profile, Speaker};
 pub use plumbing::{Consent, PlumbRequest};
 pub use policy::{Degrade, NetworkPolicy};

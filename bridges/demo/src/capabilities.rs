@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// The longest message the network takes, in bytes.
 pub(crate) const LONGEST_TEXT: usize = 2000;
-/// The largest file the network takes, in bytes.
+/// The largest file the network takes where nothing else is configured, in bytes.
 pub(crate) const LARGEST_FILE: u64 = 10 * 1024 * 1024;
 
 /// Something the network can be made to lack.
@@ -37,7 +37,7 @@ const FILES: [MessageKind; 6] = [
 ];
 
 /// Makes the table; it is the same for every chat.
-pub(crate) fn capabilities(lacks: &[Ability]) -> Capabilities {
+pub(crate) fn capabilities(lacks: &[Ability], largest_file: u64) -> Capabilities {
     let delivery = DeliveryFacts {
         // A message has one number, whoever hears it.
         ids_shared: true,
@@ -46,7 +46,7 @@ pub(crate) fn capabilities(lacks: &[Ability]) -> Capabilities {
     };
     let limits = Limits {
         text_bytes: Some(LONGEST_TEXT),
-        media_bytes: Some(LARGEST_FILE),
+        media_bytes: Some(largest_file),
         ..Limits::default()
     };
     let level = |ability| if lacks.contains(&ability) { Level::Degraded } else { Level::Full };

@@ -11,17 +11,18 @@ use bridge_core::network::{
     Consent, Cursor, Directory, MediaRef, MediaSource, MediaStream, NetworkClient, NetworkError,
     Outgoing, PlumbRequest, Refusal, RemoteSink, RemoteStep, SendOutcome, UserInfo,
 };
+use futures_util::StreamExt as _;
 use support_clock::SharedClock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capabilities::{self, Ability, LARGEST_FILE};
+use crate::capabilities::{self, Ability};
 use crate::chat_info;
 use crate::error::send_outcome;
 use crate::from_matrix::{self, Post};
 use crate::ids::{Place, make_message_id, make_user_id, parse_user_id};
 use crate::metadata::LoginMetadata;
-use crate::network::{Deed, DemoFile, DemoNetwork, Refused};
+use crate::network::{Deed, DemoNetwork, Refused};
 use crate::to_matrix;
 
 /// The one stream of updates there is.
@@ -50,7 +51,14 @@ struct Inner {
     clock: SharedClock,
     login: LoginId,
     metadata: LoginMetadata,
-    lacks: Vec<Ability>,
+    table: Table,
+}
+
+/// What the network is configured to be able to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) lacks: Vec<Ability>,
+    pub(crate) largest_file: u64,
 }
 
 impl DemoClient {
@@ -59,9 +67,9 @@ impl DemoClient {
         clock: SharedClock,
         login: LoginId,
         metadata: LoginMetadata,
-        lacks: Vec<Ability>,
+        table: Table,
     ) -> Self {
-        let inner = Arc::new(Inner { network, clock, login, metadata, lacks });
+        let inner = Arc::new(Inner { network, clock, login, metadata, table });
         let (connection, files) = (Mutex::default(), Mutex::default());
         Self { inner, tasks: TaskTracker::new(), connection, files }
     }
@@ -71,7 +79,10 @@ impl DemoClient {
         Ok(match post {
             Post::Say { kind, text, html, reply_to, media } => {
                 let file = match media {
-                    Some(media) => Some(self.file(&media).await?),
+                    Some(media) => {
+                        let number = self.file(&media).await?;
+                        self.network().uploaded(number)
+                    }
                     None => None,
                 };
                 Deed::Say { kind, text, html, reply_to, file }
@@ -83,13 +94,27 @@ impl DemoClient {
         })
     }
 
-    async fn file(&self, media: &MediaRef) -> Result<DemoFile, NetworkError> {
+    /// Brings a file to the network, unless the network has it already. Returns its number there.
+    async fn file(&self, media: &MediaRef) -> Result<i64, NetworkError> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let stream = files.open(media).await?;
-        let content_type = stream.content_type.clone().unwrap_or_default();
-        let bytes = stream.collect(LARGEST_FILE).await?.to_vec();
-        let name = media.filename.clone().unwrap_or_default();
-        Ok(DemoFile { name, content_type, bytes })
+        let known = files.known_as(media).await.and_then(|handle| handle.as_i64());
+        if let Some(number) = known.filter(|number| self.network().has_file(*number)) {
+            return Ok(number);
+        }
+        let file = files.open(media).await?;
+        let largest = self.inner.table.largest_file;
+        if file.size > largest {
+            let words = format!("the demo network takes no more than {largest} bytes");
+            return Err(NetworkError::Invalid(words));
+        }
+        let mut pieces = file.stream().await?.body;
+        let mut upload = self.network().begin_upload(&file.filename, &file.content_type);
+        while let Some(piece) = pieces.next().await {
+            upload.add(&piece?);
+        }
+        let number = upload.finish();
+        files.remember(media, &number.into()).await;
+        Ok(number)
     }
 
     pub(crate) fn network(&self) -> &DemoNetwork {
@@ -134,7 +159,7 @@ impl NetworkClient for DemoClient {
     }
 
     fn capabilities(&self, _portal: &PortalKey) -> Capabilities {
-        capabilities::capabilities(&self.inner.lacks)
+        capabilities::capabilities(&self.inner.table.lacks, self.inner.table.largest_file)
     }
 
     fn own_user(&self) -> Option<RemoteUserId> {
@@ -177,9 +202,8 @@ impl NetworkClient for DemoClient {
     }
 
     async fn fetch_media(&self, media: &MediaRef) -> Result<MediaStream, NetworkError> {
-        let file = media.locator.as_i64().and_then(|number| self.network().file(number));
-        let file = file.ok_or_else(|| NetworkError::NotFound("It is not there.".to_owned()))?;
-        Ok(MediaStream::bytes(file.bytes).with_content_type(file.content_type))
+        let file = media.locator.as_i64().and_then(|number| self.network().open_file(number));
+        file.ok_or_else(|| NetworkError::NotFound("It is not there.".to_owned()))
     }
 
     async fn may_plumb(&self, request: &PlumbRequest) -> Consent {

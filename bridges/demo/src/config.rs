@@ -4,7 +4,7 @@ use bridge_core::network::ConfigError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::capabilities::Ability;
+use crate::capabilities::{Ability, LARGEST_FILE};
 
 /// `[networks.<id>]` with `kind = "demo"`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,6 +20,9 @@ pub struct DemoConfig {
     /// `reactions`, `files`.
     #[serde(default)]
     pub lacks: Vec<Ability>,
+    /// The largest file the network takes, in bytes.
+    #[serde(default = "largest_file")]
+    pub largest_file: u64,
 }
 
 impl DemoConfig {
@@ -35,12 +38,21 @@ impl DemoConfig {
 
 impl Default for DemoConfig {
     fn default() -> Self {
-        Self { display_name: display_name(), gondolier: yes(), lacks: Vec::new() }
+        Self {
+            display_name: display_name(),
+            gondolier: yes(),
+            lacks: Vec::new(),
+            largest_file: largest_file(),
+        }
     }
 }
 
 fn display_name() -> String {
     "Demo".to_owned()
+}
+
+fn largest_file() -> u64 {
+    LARGEST_FILE
 }
 
 fn yes() -> bool {

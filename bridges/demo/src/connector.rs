@@ -9,7 +9,7 @@ use bridge_core::network::{
 };
 use serde_json::Value;
 
-use crate::client::DemoClient;
+use crate::client::{DemoClient, Table};
 use crate::config::DemoConfig;
 use crate::login::{self, NameLogin};
 use crate::metadata::LoginMetadata;
@@ -102,7 +102,10 @@ impl NetworkConnector for DemoConnector {
         let metadata = LoginMetadata::parse(&login.record.metadata)?;
         let clock = self.context.clock.clone();
         let lacks = self.config.lacks.clone();
-        let client = DemoClient::new(self.network.clone(), clock, login.id, metadata, lacks);
+        let largest_file = self.config.largest_file;
+        let (network, login) = (self.network.clone(), login.id);
+        let client =
+            DemoClient::new(network, clock, login, metadata, Table { lacks, largest_file });
         Ok(Arc::new(client))
     }
 }

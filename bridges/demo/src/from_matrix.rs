@@ -201,7 +201,7 @@ fn split(text: &str, longest: usize) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capabilities::capabilities;
+    use crate::capabilities::{LARGEST_FILE, capabilities};
     use bridge_core::ids::{LoginId, NetworkId, PortalKey, RemoteChatId};
     use bridge_core::network::{EventSource, MessageContent, Profile};
 
@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn texts(outgoing: &Outgoing) -> Vec<String> {
-        let steps = plan(outgoing, &capabilities(&[])).unwrap();
+        let steps = plan(outgoing, &capabilities(&[], LARGEST_FILE)).unwrap();
         let text = |step| match Post::parse(step).unwrap() {
             Post::Say { text, .. } => text,
             other => panic!("{other:?}"),
@@ -252,7 +252,10 @@ mod tests {
     #[test]
     fn what_the_network_does_not_carry_is_refused_in_words() {
         let place = MessageContent::plain(MessageKind::Location, "here");
-        assert!(plan(&outgoing(place, own()), &capabilities(&[])).is_err());
-        assert!(plan(&outgoing(MessageContent::text(" "), own()), &capabilities(&[])).is_err());
+        assert!(plan(&outgoing(place, own()), &capabilities(&[], LARGEST_FILE)).is_err());
+        assert!(
+            plan(&outgoing(MessageContent::text(" "), own()), &capabilities(&[], LARGEST_FILE))
+                .is_err()
+        );
     }
 }

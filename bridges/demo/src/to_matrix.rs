@@ -16,7 +16,7 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
     let direct = matches!(place, Place::With(_));
     let by = &update.by;
     let mut event =
-        RemoteEvent::new(make_chat_id(&place), kind(&update.what, update.number, account));
+        RemoteEvent::new(make_chat_id(&place), kind(&update.what, update.file_of, account));
     event.receiver = direct.then(|| login.clone());
     event.timestamp = Some(update.at);
     event.sender = Some(sender(by, account));
@@ -32,7 +32,7 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
     event
 }
 
-fn kind(what: &Happening, number: i64, account: &str) -> RemoteEventKind {
+fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
     match what {
         Happening::Said { kind, text, html, reply_to, file } => {
             let mut content = MessageContent::plain(message_kind(*kind), text.as_str());
@@ -41,7 +41,7 @@ fn kind(what: &Happening, number: i64, account: &str) -> RemoteEventKind {
                 if *kind == SaidKind::File {
                     content.kind = file_kind(&file.content_type);
                 }
-                content.media = Some(media(number, file));
+                content.media = Some(media(file_of, file));
             }
             let reply_to = reply_to.map(|number| ReplyTo::message(make_message_id(number)));
             RemoteEventKind::Message(RemoteMessage { reply_to, ..RemoteMessage::new(content) })
@@ -95,11 +95,12 @@ fn file_kind(content_type: &str) -> MessageKind {
     }
 }
 
-/// Points at a message's file, by the message's number.
+/// Points at a file, by the number of the message that showed it first.
 fn media(number: i64, file: &DemoFile) -> MediaRef {
     MediaRef {
         source: "demo".to_owned(),
         locator: number.into(),
+        id: Some(number.to_string()),
         filename: Some(file.name.clone()),
         content_type: Some(file.content_type.clone()),
         size: Some(file.bytes.len() as u64),

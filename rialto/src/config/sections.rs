@@ -3,7 +3,7 @@
 use super::{
     DatabasePlace, ListenAddress, Networks, Permissions, Secret,
     section::{Key, Section, section},
-    setting::choice,
+    setting::{Mebibytes, choice},
 };
 use ruma::{OwnedServerName, server_name};
 use std::path::PathBuf;
@@ -136,6 +136,10 @@ section! {
         public_url: Option<Url> = None, Optional "\"https://matrix.example.org\"";
         /// Lets programs log people in and out through /_matrix/provision. People themselves use their own access token.
         provisioning_secret: Option<Secret> = None, Secret "\"a long random text\"";
+        /// The largest file that crosses, in MiB. A larger one becomes a link, or words.
+        largest_file_mib: Mebibytes = Mebibytes(100), Plain "100";
+        /// How much disk files may take in `data_dir` while they cross, in MiB. Those that find no room wait.
+        spool_mib: Mebibytes = Mebibytes(1024), Plain "1024";
     }
 }
 

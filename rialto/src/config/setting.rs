@@ -43,6 +43,35 @@ impl Setting for bool {
     }
 }
 
+/// An amount of data in MiB; at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mebibytes(pub u64);
+
+impl Mebibytes {
+    /// Returns it in bytes.
+    pub fn bytes(self) -> u64 {
+        self.0.saturating_mul(1 << 20)
+    }
+}
+
+impl Setting for Mebibytes {
+    fn read(node: Node<'_>, reading: &mut Reading<'_>) -> Option<Mebibytes> {
+        let number = match node.value.get_ref() {
+            toml::de::DeValue::Integer(number) => number.to_string().parse().ok(),
+            _ => None,
+        };
+        let size = number.filter(|size| *size > 0);
+        if size.is_none() {
+            node.expected("a number of MiB such as 100", reading);
+        }
+        size.map(Mebibytes)
+    }
+
+    fn show(&self) -> Option<Value> {
+        i64::try_from(self.0).ok().map(Value::from)
+    }
+}
+
 impl Setting for String {
     fn read(node: Node<'_>, reading: &mut Reading<'_>) -> Option<String> {
         let text = node.text("a text", reading)?;

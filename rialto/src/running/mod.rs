@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::{Router, routing::any_service};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use bridge_core::{Bridge, BuildError, Observer, Permission, Permissions};
+use bridge_core::{Bridge, BuildError, Observer, Permission, Permissions, SpoolOptions};
 use homeserver::Homeserver;
 use registration::{Registration, Token};
 use rustls::ServerConfig;
@@ -312,6 +312,11 @@ async fn open_bridge(
         .provisioning_secret(
             config.bridge.provisioning_secret.as_ref().map(|secret| secret.expose().into()),
         )
+        .spool(SpoolOptions {
+            folder: data.file("spool"),
+            largest: config.bridge.largest_file_mib.bytes(),
+            room: config.bridge.spool_mib.bytes(),
+        })
         .permissions(permissions(config))
         .clock(clock)
         .random(random)

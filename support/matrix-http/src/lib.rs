@@ -22,5 +22,6 @@ pub use harden::{Limits, harden};
 pub use route::{Endpoint, route};
 pub use token::{client_token, homeserver_token};
 pub use transport::{
-    CallTimeout, HttpTransport, InProcess, SocketOptions, SocketTransport, TransportError,
+    CallTimeout, HttpTransport, InProcess, MOST_HELD, SocketOptions, SocketTransport,
+    TransportError,
 };

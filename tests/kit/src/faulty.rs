@@ -7,11 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::body::Body;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Request, Response};
+use serde_json::Value;
 use support_clock::{SeededRandom, SharedClock, SharedRandom};
 use support_matrix_http::{HttpTransport, TransportError};
 use tokio::sync::watch;
+
+use crate::gauge::Gauge;
 
 /// How often what goes wrong, in a hundred calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,12 +29,14 @@ pub struct Faults {
     pub delayed: u64,
     /// The call does not leave.
     pub not_sent: u64,
+    /// A file breaks off in the middle, on its way there or back.
+    pub broken_off: u64,
 }
 
 impl Faults {
     /// Makes a transport on which about every third call goes wrong somehow.
     pub fn rough() -> Self {
-        Self { answer_lost: 10, repeated: 10, delayed: 10, not_sent: 5 }
+        Self { answer_lost: 10, repeated: 10, delayed: 10, not_sent: 5, broken_off: 10 }
     }
 }
 
@@ -47,6 +54,18 @@ pub struct FaultyTransport {
     left: AtomicU64,
     cut: watch::Sender<bool>,
     happened: AtomicU64,
+    /// Answers that are given in place of the server's.
+    scripted: Mutex<Vec<Scripted>>,
+    calls: Mutex<Vec<String>>,
+    gauge: Gauge,
+}
+
+/// What is answered to the next call of a path.
+#[derive(Clone, Debug)]
+struct Scripted {
+    part: String,
+    status: u16,
+    body: Value,
 }
 
 impl FaultyTransport {
@@ -65,7 +84,52 @@ impl FaultyTransport {
             left: AtomicU64::new(u64::MAX),
             cut: watch::Sender::new(false),
             happened: AtomicU64::new(0),
+            scripted: Mutex::default(),
+            calls: Mutex::default(),
+            gauge: Gauge::default(),
         })
+    }
+
+    /// Answers the next call whose path contains `part` in place of the server, which does not hear of
+    /// it; several are answered one after the other.
+    pub fn answer_next(&self, part: &str, status: u16, body: Value) {
+        let scripted = Scripted { part: part.to_owned(), status, body };
+        self.scripted.lock().unwrap_or_else(PoisonError::into_inner).push(scripted);
+    }
+
+    /// Returns how often a path with `part` was called.
+    pub fn calls_to(&self, method: &str, part: &str) -> usize {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |call: &&String| call.starts_with(method) && call.contains(part);
+        calls.iter().filter(fits).count()
+    }
+
+    /// Returns how much of the files that passed was held at once.
+    pub fn gauge(&self) -> &Gauge {
+        &self.gauge
+    }
+
+    fn scripted<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
+        let path = request.uri().path();
+        let call = format!("{} {path}", request.method());
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        let mut scripted = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = scripted.iter().position(|scripted| path.contains(&scripted.part))?;
+        let Scripted { status, body, .. } = scripted.remove(at);
+        drop(scripted);
+        let response = Response::builder().status(status).body(Bytes::from(body.to_string()));
+        Some(response.expect("a status of a test is a status"))
+    }
+
+    /// Lets a file pass piece by piece, counted; one that breaks off does so after its first piece.
+    fn passing(&self, body: Body, breaks_off: bool) -> Body {
+        let gauge = self.gauge.clone();
+        let pieces = body.into_data_stream().map_ok(move |piece| gauge.hold(piece));
+        if !breaks_off {
+            return Body::from_stream(pieces);
+        }
+        let broken = stream::once(async { Err(axum::Error::new("the line is dead")) });
+        Body::from_stream(pieces.take(1).chain(broken))
     }
 
     /// Changes how often what goes wrong.
@@ -119,6 +183,9 @@ impl FaultyTransport {
 impl HttpTransport for FaultyTransport {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let Some(last) = self.count() else { return Err(self.lost()) };
+        if let Some(answer) = self.scripted(&request) {
+            return Ok(answer);
+        }
         let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         if last {
             drop(self.inner.call(request).await);
@@ -139,6 +206,32 @@ impl HttpTransport for FaultyTransport {
             return Err(self.lost());
         }
         answer
+    }
+
+    /// As a call, but for what is done twice: a file is sent once.
+    async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        let Some(last) = self.count() else { return Err(self.lost()) };
+        if let Some(answer) = self.scripted(&request) {
+            return Ok(answer.map(Body::from));
+        }
+        let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.goes_wrong(faults.not_sent) {
+            return Err(TransportError::NotSent("the line is dead".to_owned()));
+        }
+        if self.goes_wrong(faults.delayed) {
+            self.clock.sleep(Duration::from_millis(self.random.below(LATE))).await;
+        }
+        let there = self.goes_wrong(faults.broken_off);
+        let answer = self.inner.stream(request.map(|body| self.passing(body, there))).await;
+        if last {
+            self.cut.send_replace(true);
+            return Err(self.lost());
+        }
+        if self.goes_wrong(faults.answer_lost) {
+            return Err(self.lost());
+        }
+        let back = self.goes_wrong(faults.broken_off);
+        answer.map(|response| response.map(|body| self.passing(body, back)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bridge_core::ids::NetworkId;
 use bridge_core::network::{NetworkContext, NetworkFactory, NetworkPolicy};
-use bridge_core::{Bridge, Observer};
+use bridge_core::{Bridge, Observer, SpoolOptions};
 use bridge_demo::{DemoNetwork, factory_for};
 use homeserver::Homeserver;
 use registration::{Blueprint, Registration};
@@ -236,6 +236,7 @@ impl TestHouse {
             .double_puppets(Some(self.puppets.as_token.clone()))
             .sealing_key(SEALING_KEY)
             .provisioning_secret(self.options.provisioning_secret.clone())
+            .spool(SpoolOptions::new(self.options.place.folder().join("spool")))
             .public_url(Some(PUBLIC_URL.parse().expect("it is an address")))
             .clock(self.clock.clone())
             .random(self.random.clone());

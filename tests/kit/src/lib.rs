@@ -19,6 +19,7 @@
 
 pub mod conformance;
 mod faulty;
+mod gauge;
 mod house;
 mod places;
 mod user;
@@ -28,6 +29,7 @@ pub mod peers;
 /// For implementing [`conformance::Harness`].
 pub use async_trait::async_trait;
 pub use faulty::{Faults, FaultyTransport};
+pub use gauge::Gauge;
 pub use house::{HouseOptions, TestHouse};
 pub use places::Place;
 pub use user::{BotRoom, TestUser};

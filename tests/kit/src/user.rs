@@ -158,6 +158,30 @@ impl TestUser {
         answer.expect("the house answers in time")
     }
 
+    /// Makes the address of a file whose bytes come later.
+    ///
+    /// # Panics
+    /// If the homeserver makes none.
+    pub async fn announce_file(&self) -> String {
+        let path = "/_matrix/media/v1/create";
+        let (status, body) = self.ask(Method::POST, path, "application/json", Bytes::new()).await;
+        assert!(status.is_success(), "no address is made: {status}");
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        text(&body["content_uri"]).to_owned()
+    }
+
+    /// Brings the bytes of a file that was announced.
+    ///
+    /// # Panics
+    /// If they are not taken.
+    pub async fn fill_file(&self, mxc: &str, content_type: &str, bytes: &[u8]) {
+        let place = mxc.strip_prefix("mxc://").unwrap_or_else(|| panic!("no file: {mxc}"));
+        let path = format!("/_matrix/media/v3/upload/{place}");
+        let bytes = Bytes::copy_from_slice(bytes);
+        let (status, _) = self.ask(Method::PUT, &path, content_type, bytes).await;
+        assert!(status.is_success(), "the file is not taken: {status}");
+    }
+
     /// Sends an event and returns its id.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! What a network cannot carry becomes something it can: the one place where capabilities, the
 //! operator's choice and a readable text meet. Pure.
 
-use super::words_for::{operation_words, singular};
+use super::words_for::{operation_words, singular, too_large_words};
 use crate::network::{
     Capabilities, Degrade, FormattedText, Level, MessageContent, MessageKind, NetworkPolicy,
     Operation, OutgoingKind, ReplyTo,
@@ -52,6 +52,10 @@ pub(crate) fn carriage(
 ) -> Carriage {
     let operation = kind.operation();
     let level = level(&kind, facts, capabilities);
+    let refusal = || match too_large(&kind, capabilities) {
+        Some((size, limit)) => too_large_words(size, limit, network),
+        None => operation_words(operation, network),
+    };
     match level {
         Level::Rejected => return Carriage::Refused(operation_words(operation, network)),
         Level::Dropped => return Carriage::Dropped("left out where nobody misses it"),
@@ -74,7 +78,7 @@ pub(crate) fn carriage(
         _ => policy.degrade,
     };
     match choice {
-        Degrade::Notice => return Carriage::Refused(operation_words(operation, network)),
+        Degrade::Notice => return Carriage::Refused(refusal()),
         Degrade::Drop => return Carriage::Dropped("the network does not know such a thing"),
         Degrade::Text => {}
     }
@@ -89,10 +93,7 @@ fn level(kind: &OutgoingKind, facts: &Facts, capabilities: &Capabilities) -> Lev
     }
     let limits = &capabilities.limits;
     let degraded = match kind {
-        OutgoingKind::Message { content, .. } => {
-            let size = content.media.as_ref().and_then(|media| media.size);
-            limits.media_bytes.zip(size).is_some_and(|(limit, size)| size > limit)
-        }
+        OutgoingKind::Message { .. } => too_large(kind, capabilities).is_some(),
         OutgoingKind::Edit { .. } => {
             let over = limits.edit_for_ms.zip(facts.age_ms).is_some_and(|(limit, age)| age > limit);
             over || facts.unknown_target
@@ -106,6 +107,17 @@ fn level(kind: &OutgoingKind, facts: &Facts, capabilities: &Capabilities) -> Lev
         _ => false,
     };
     if degraded { Level::Degraded } else { level }
+}
+
+/// Returns size and limit of a file that is carried by this network, but is too large for it.
+fn too_large(kind: &OutgoingKind, capabilities: &Capabilities) -> Option<(u64, u64)> {
+    let OutgoingKind::Message { content, .. } = kind else { return None };
+    if capabilities.level(kind.operation()) < Level::Partial {
+        return None;
+    }
+    let size = content.media.as_ref().and_then(|media| media.size)?;
+    let limit = capabilities.limits.media_bytes?;
+    (size > limit).then_some((size, limit))
 }
 
 fn in_words(

@@ -65,7 +65,7 @@ impl Journal {
     ) -> Result<Intents, PlanTrouble> {
         Ok(match draft {
             Draft::Message { content, reply_to, thread } => {
-                let content = self.content_for(event, content, portal).await?;
+                let content = self.content_for(event, content, portal, client).await?;
                 let reply_to = match reply_to {
                     Some(target) => Some(self.answered(event, target, portal).await?),
                     None => None,
@@ -82,7 +82,7 @@ impl Journal {
                 }])
             }
             Draft::Edit { target, content } => {
-                self.edit(event, target, content, portal, relayed).await?
+                self.edit(event, target, content, portal, client, relayed).await?
             }
             Draft::Redaction { target } => self.redaction(target, portal).await?,
             Draft::Reaction { target, key } => {
@@ -113,20 +113,19 @@ impl Journal {
         })
     }
 
-    /// Returns a message's content as a portal needs it: people by their ids there, files with links.
+    /// Returns a message's content as a portal needs it: people by their ids there, files with links and their true size.
     async fn content_for(
         &self,
         event: &Event,
         content: &MessageContent,
         portal: &Portal,
+        client: &Arc<dyn NetworkClient>,
     ) -> Result<MessageContent, PlanTrouble> {
         let mut content = content.clone();
         if !content.mentions.is_empty() {
             content.mentions = self.mentioned(&content.mentions, portal).await?;
         }
-        if let Some(media) = &mut content.media {
-            media.link = self.link_to(event, media, portal).await?;
-        }
+        self.describe_file(event, &mut content, portal, &**client).await?;
         Ok(content)
     }
 
@@ -136,6 +135,7 @@ impl Journal {
         target: &str,
         content: &MessageContent,
         portal: &Portal,
+        client: &Arc<dyn NetworkClient>,
         relayed: bool,
     ) -> Result<Intents, PlanTrouble> {
         let pairs = self.store.pairs_of_event(portal.id, target).await?;
@@ -148,7 +148,7 @@ impl Journal {
             unknown_target: parts.is_empty(),
             excerpt: None,
         };
-        let content = self.content_for(event, content, portal).await?;
+        let content = self.content_for(event, content, portal, client).await?;
         let first = parts.first().cloned().unwrap_or_else(|| RemoteMessageId::new(""));
         let kind = OutgoingKind::Edit { target: first, parts, content };
         let effect = Effect::PartOf { event_id: target.to_owned() };

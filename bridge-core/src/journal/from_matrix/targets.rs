@@ -135,7 +135,10 @@ impl Journal {
             return Ok(Target::Refused { login: Some(login), words });
         };
         let relayed = matches!(speaker, Speaker::Relay { .. });
-        let capabilities = client.capabilities(&portal.key);
+        let mut capabilities = client.capabilities(&portal.key);
+        let largest = self.parts.media.largest();
+        let limit = capabilities.limits.media_bytes.get_or_insert(largest);
+        *limit = largest.min(*limit);
         let intents = match self.intents(event, draft, portal, &client, relayed).await? {
             Intents::These(intents) => intents,
             Intents::Refused(words) => return Ok(Target::Refused { login: Some(login), words }),

@@ -122,7 +122,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
         accept::STATEMENTS,
         apply::STATEMENTS,
         messages::STATEMENTS,
-        crate::media::STATEMENTS,
+        &crate::media::statements()[..],
         crate::puppets::STATEMENTS,
         reactions::STATEMENTS,
         settle::STATEMENTS,

@@ -7,11 +7,9 @@ use crate::{
     ids::{NetworkId, RemoteMessageId, RemoteUserId, SendKey},
     journal::words_for::plain_text,
     matrix::{REMOTE_KEY, STEP_KEY},
+    media::{KnownFile, content_type, file_name},
     network::{FormattedText, MediaRef, MessageContent, MessageKind, RemoteMessage, ReplyTo},
 };
-
-/// The longest file name that is passed on.
-const LONGEST_NAME: usize = 200;
 
 /// Something to be seen in a timeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,28 +246,63 @@ fn add_media(
     }
 }
 
-/// Returns a file's name without what could make it a path or hide its ending.
-pub(crate) fn file_name(media: &MediaRef) -> String {
-    let given = media.filename.as_deref().unwrap_or_default();
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let direction = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let kept = last.chars().filter(|c| !c.is_control() && !direction(*c));
-    let name: String = kept.take(LONGEST_NAME).collect();
-    match name.trim().trim_start_matches('.') {
-        "" => "file".to_owned(),
-        name => name.to_owned(),
+/// Puts the address of a file into the event that shows it, and what the file really is.
+pub(crate) fn show_file(content: &mut Value, address: &str, known: Option<&KnownFile>) {
+    show_in(content, address, known);
+    if let Some(new) = content.get_mut("m.new_content").filter(|new| new.is_object()) {
+        show_in(new, address, known);
     }
 }
 
-/// Returns a content type if it is written like one, else that of any file.
-pub(crate) fn content_type(given: &str) -> String {
-    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let token = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+fn show_in(content: &mut Value, address: &str, known: Option<&KnownFile>) {
+    content["url"] = address.into();
+    let Some(known) = known else { return };
+    if !content["info"].is_object() {
+        content["info"] = json!({});
+    }
+    content["info"]["mimetype"] = known.content_type.as_str().into();
+    content["info"]["size"] = known.size.into();
+    let shown_as = content["msgtype"].as_str().unwrap_or_default();
+    // A client that is told of a picture tries to show one.
+    let family = match shown_as {
+        "m.image" => "image/",
+        "m.video" => "video/",
+        "m.audio" => "audio/",
+        _ => return,
     };
-    let fits = essence.split_once('/').is_some_and(|(kind, rest)| token(kind) && token(rest));
-    if fits { essence } else { "application/octet-stream".to_owned() }
+    // Sounds are kept in containers that are called videos.
+    let sound_in_video = shown_as == "m.audio" && known.content_type.starts_with("video/");
+    let svg = known.content_type == "image/svg+xml";
+    if svg || !(known.content_type.starts_with(family) || sound_in_video) {
+        content["msgtype"] = "m.file".into();
+    }
+}
+
+/// Says in words what became of a file that could not be brought.
+pub(crate) fn tell_of_file(content: &mut Value, reason: &str) {
+    let Some(fields) = content.as_object_mut() else { return };
+    let take = |fields: &mut Map<String, Value>, key: &str| match fields.remove(key) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    };
+    let name = take(fields, "filename");
+    let caption = take(fields, "body");
+    for key in ["url", "info", "format", "formatted_body", "org.matrix.msc3245.voice"] {
+        fields.remove(key);
+    }
+    let what = if name.is_empty() { "a file".to_owned() } else { name.clone() };
+    let reason = reason.trim_end_matches('.');
+    let mut body =
+        format!("({what} could not be shown here: {reason}. It can still be seen on the network.)");
+    if !caption.is_empty() && caption != name {
+        body.push(' ');
+        body.push_str(&caption);
+    }
+    fields.insert("msgtype".to_owned(), json!("m.notice"));
+    fields.insert("body".to_owned(), json!(body));
+    if let Some(new) = fields.get_mut("m.new_content") {
+        tell_of_file(new, reason);
+    }
 }
 
 #[cfg(test)]

@@ -272,7 +272,8 @@ impl Journal {
             media,
         };
         let step = self.matrix_step(p, number, room.to_owned(), call);
-        steps.push(NewStep { remote_id: None, ..step });
+        let operation = "file".to_owned();
+        steps.push(NewStep { remote_id: None, operation, ..step });
         Some(number)
     }
 

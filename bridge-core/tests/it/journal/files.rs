@@ -1,41 +1,77 @@
 //! Files and what may be lost: brought to the homeserver once, shown by links, typing passed on.
 
 use axum::{Router, body::Body};
-use bridge_core::network::{MediaRef, MessageContent, MessageKind, RemoteEventKind, RemoteMessage};
+use bridge_core::network::{
+    MediaRef, MessageContent, MessageKind, RemoteEvent, RemoteEventKind, RemoteMessage,
+};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::json;
 use tower::ServiceExt as _;
 
 use crate::world::{ALICE, World, eventually, network::message};
 
-#[tokio::test]
-async fn picture_of_the_network_is_brought_and_shown_once() {
-    let mut world = World::new();
-    world.start().await;
-    let room = world.room("#a").await;
-    world.homeserver.lose_answers("/upload", 1);
+fn gondola(id: &str) -> RemoteEvent {
     let media = MediaRef {
         source: "test".to_owned(),
         locator: json!("the bytes"),
         filename: Some("a/gondola.png".to_owned()),
+        content_type: Some("image/png".to_owned()),
         ..MediaRef::default()
     };
-    let mut shown = message("#a", "bob", Some("2"), "");
+    let mut shown = message("#a", "bob", Some(id), "");
     let content = MessageContent::plain(MessageKind::Image, "at dusk").with_media(media);
     shown.kind = RemoteEventKind::Message(RemoteMessage::new(content));
-    world.network.hears("test-1", shown).await.unwrap();
+    shown
+}
+
+#[tokio::test]
+async fn file_of_the_network_is_brought_and_shown_once() {
+    for addresses in [false, true] {
+        let mut world = World::new();
+        world.start().await;
+        let room = world.room("#a").await;
+        if addresses {
+            world.homeserver.make_addresses();
+        }
+        world.homeserver.lose_answers("/upload", 1);
+        world.network.hears("test-1", gondola("2")).await.unwrap();
+        world.network.hears("test-1", gondola("3")).await.unwrap();
+        world.settled().await;
+        let events = world.homeserver.events(&room, "m.room.message");
+        let shown: Vec<_> =
+            events.iter().filter(|event| event["content"]["url"].is_string()).collect();
+        assert_eq!(shown.len(), 2);
+        let content = &shown[0]["content"];
+        assert!(content["url"].as_str().unwrap().starts_with("mxc://x/f"), "{content}");
+        assert_eq!(content["url"], shown[1]["content"]["url"], "the same file is brought once");
+        // It was called a picture and is none.
+        assert_eq!(content["msgtype"], "m.file");
+        assert_eq!(content["info"], json!({ "mimetype": "application/octet-stream", "size": 9 }));
+        assert_eq!(
+            (&content["filename"], &content["body"]),
+            (&json!("gondola.png"), &json!("at dusk"))
+        );
+        assert_eq!(world.homeserver.calls_to("/upload"), 2, "one answer was lost");
+        assert_eq!(std::fs::read_dir(world.files.path()).unwrap().count(), 0, "the spool is empty");
+    }
+}
+
+#[tokio::test]
+async fn file_the_homeserver_refuses_is_told_in_words() {
+    let mut world = World::new();
+    world.start().await;
+    let room = world.room("#a").await;
+    world.homeserver.refuse_uploads();
+    world.network.hears("test-1", gondola("2")).await.unwrap();
     world.settled().await;
-    let events = world.homeserver.events(&room, "m.room.message");
-    let pictures: Vec<_> =
-        events.iter().filter(|event| event["content"]["msgtype"] == "m.image").collect();
-    assert_eq!(pictures.len(), 1);
-    let content = &pictures[0]["content"];
-    assert!(content["url"].as_str().unwrap().starts_with("mxc://x/f"), "{content}");
-    assert_eq!(
-        (&content["filename"], &content["body"]),
-        (&json!("gondola.png"), &json!("at dusk"))
+    let said = world.homeserver.said(&room);
+    let words = said.last().unwrap();
+    assert!(
+        words.starts_with("_rialto_test_bob: (gondola.png could not be shown here: "),
+        "{words}"
     );
-    assert_eq!(world.homeserver.calls_to("/upload"), 2, "one answer was lost");
+    assert!(words.ends_with(") at dusk"), "{words}");
+    assert_eq!(said.len(), 2, "said once, and by nobody else: {said:?}");
 }
 
 async fn get(router: &Router, path: &str) -> (StatusCode, HeaderMap) {

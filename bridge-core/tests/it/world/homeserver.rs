@@ -33,6 +33,9 @@ struct State {
     sessions: HashMap<String, String>,
     transactions: HashMap<String, String>,
     forgets_transactions: bool,
+    makes_addresses: bool,
+    refuses_uploads: bool,
+    filled: HashSet<String>,
     next: u64,
     to_push: VecDeque<Value>,
     faults: Faults,
@@ -86,6 +89,16 @@ impl Homeserver {
         let mut state = self.lock();
         state.forgets_transactions = true;
         state.transactions.clear();
+    }
+
+    /// Addresses of files can be made before their bytes come.
+    pub(crate) fn make_addresses(&self) {
+        self.lock().makes_addresses = true;
+    }
+
+    /// Files are too large from now on.
+    pub(crate) fn refuse_uploads(&self) {
+        self.lock().refuses_uploads = true;
     }
 
     /// A person says something.
@@ -231,6 +244,18 @@ impl State {
                 }
             }
             ("POST", ["createRoom"]) => self.create(&who, body),
+            ("POST", ["create"]) if self.makes_addresses => {
+                let mxc = format!("mxc://x/f{}", self.next_id());
+                (200, json!({ "content_uri": mxc, "unused_expires_at": i64::MAX }))
+            }
+            ("PUT", ["upload", _, id]) => {
+                if self.filled.insert((*id).to_owned()) {
+                    (200, json!({}))
+                } else {
+                    error(409, "M_CANNOT_OVERWRITE_MEDIA")
+                }
+            }
+            (_, ["upload", ..]) if self.refuses_uploads => error(413, "M_TOO_LARGE"),
             ("POST", ["upload"]) => {
                 (200, json!({ "content_uri": format!("mxc://x/f{}", self.next_id()) }))
             }

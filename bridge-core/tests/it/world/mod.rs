@@ -55,6 +55,7 @@ pub(crate) struct World {
     pub homeserver: Arc<Homeserver>,
     pub network: Arc<Network>,
     pub crossings: Arc<Mutex<Vec<Crossing>>>,
+    pub files: tempfile::TempDir,
     registration: Registration,
     idempotent: bool,
     puppets: bool,
@@ -85,6 +86,7 @@ impl World {
             network: Network::new(fuse.clone()),
             fuse,
             crossings: Arc::default(),
+            files: tempfile::tempdir().expect("there is a folder for tests"),
             registration: Registration::generate(blueprint),
             idempotent: true,
             puppets: true,
@@ -148,6 +150,7 @@ impl World {
             .idempotent_homeserver(self.idempotent)
             .double_puppets(puppets)
             .sealing_key([3; 32])
+            .spool(bridge_core::SpoolOptions::new(self.files.path()))
             .public_url(Some("https://bridge.example.org".parse().unwrap()))
             .clock(Arc::new(self.clock.clone()))
             .random(Arc::new(SeededRandom::new(self.seed * 1000 + self.starts)))

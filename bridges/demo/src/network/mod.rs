@@ -10,6 +10,7 @@ mod world;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bridge_core::network::MediaStream;
 use serde::{Deserialize, Serialize};
 use support_clock::SharedClock;
 use tokio::sync::watch;
@@ -59,6 +60,28 @@ pub struct DemoFile {
     pub content_type: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+/// Makes a file's bytes whenever it is asked for.
+pub type FileSource = Arc<dyn Fn() -> MediaStream + Send + Sync>;
+
+/// A file a client is bringing; there once it is whole.
+pub(crate) struct FileUpload {
+    network: DemoNetwork,
+    file: DemoFile,
+}
+
+impl FileUpload {
+    pub(crate) fn add(&mut self, piece: &[u8]) {
+        self.file.bytes.extend_from_slice(piece);
+    }
+
+    /// Returns the file's number.
+    pub(crate) fn finish(self) -> i64 {
+        let mut world = self.network.world();
+        world.uploads.push(self.file);
+        i64::try_from(world.uploads.len() - 1).unwrap_or(i64::MAX)
+    }
 }
 
 /// Something that was said in a chat.
@@ -158,6 +181,37 @@ impl DemoNetwork {
     ) -> i64 {
         let (text, file) = (caption.to_owned(), Some(file));
         self.does(who, group, Deed::Say { kind, text, html: None, reply_to: None, file })
+    }
+
+    /// Has somebody show a file that is handed over as `source` makes it, each time it is asked for.
+    /// Returns its number.
+    pub fn shows_from(&self, who: &str, group: &str, name: &str, source: FileSource) -> i64 {
+        let (name, content_type) = (name.to_owned(), String::new());
+        let file = DemoFile { name, content_type, bytes: Vec::new() };
+        self.change(|world, now| {
+            world.add_group(group);
+            world.come(who, group, now);
+            let mut deed = Deed::say(SaidKind::File, "");
+            if let Deed::Say { file: shown, .. } = &mut deed {
+                *shown = Some(file);
+            }
+            let number = world.act(who, &Place::Group(group.to_owned()), deed, None, now);
+            world.sources.insert(number, source);
+            number
+        })
+    }
+
+    /// Has somebody show the file of a message once more. Returns the new message's number.
+    pub fn shows_again(&self, who: &str, group: &str, number: i64) -> i64 {
+        self.change(|world, now| {
+            world.come(who, group, now);
+            world.show_again(who, &Place::Group(group.to_owned()), number, now)
+        })
+    }
+
+    /// Returns how many files clients have brought.
+    pub fn uploads(&self) -> usize {
+        self.world().uploads.len()
     }
 
     /// Has somebody change a message of a group.
@@ -315,9 +369,30 @@ impl DemoNetwork {
         self.change(|world, now| world.post(account, place, deed, key, now))
     }
 
-    /// Returns a message's file.
-    pub(crate) fn file(&self, number: i64) -> Option<DemoFile> {
-        self.world().file(number)
+    /// Opens a message's file.
+    pub(crate) fn open_file(&self, number: i64) -> Option<MediaStream> {
+        let world = self.world();
+        if let Some(source) = world.sources.get(&number).cloned() {
+            drop(world);
+            return Some(source());
+        }
+        let file = world.file(number)?;
+        Some(MediaStream::bytes(file.bytes).with_content_type(file.content_type))
+    }
+
+    /// Begins to take a file from a client.
+    pub(crate) fn begin_upload(&self, name: &str, content_type: &str) -> FileUpload {
+        let (name, content_type) = (name.to_owned(), content_type.to_owned());
+        let file = DemoFile { name, content_type, bytes: Vec::new() };
+        FileUpload { network: self.clone(), file }
+    }
+
+    pub(crate) fn has_file(&self, number: i64) -> bool {
+        self.uploaded(number).is_some()
+    }
+
+    pub(crate) fn uploaded(&self, number: i64) -> Option<DemoFile> {
+        self.world().uploads.get(usize::try_from(number).ok()?).cloned()
     }
 
     pub(crate) fn level(&self, who: &str, group: &str) -> i64 {

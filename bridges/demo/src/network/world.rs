@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{DemoFile, Fault, Said, SaidKind};
+use super::{DemoFile, Fault, FileSource, Said, SaidKind};
 use crate::ids::Place;
 
 /// Why the network does not do something.
@@ -36,6 +36,8 @@ pub(crate) struct Update {
     pub(crate) what: Happening,
     /// What the sender's client called it.
     pub(crate) key: Option<String>,
+    /// The number of the message that showed its file first.
+    pub(crate) file_of: i64,
     room: Room,
 }
 
@@ -147,7 +149,6 @@ struct Stay {
 }
 
 /// Everything.
-#[derive(Debug)]
 pub(super) struct World {
     pub(super) reachable: bool,
     pub(super) faults: VecDeque<Fault>,
@@ -159,6 +160,10 @@ pub(super) struct World {
     people: BTreeSet<String>,
     accounts: BTreeSet<String>,
     by_key: HashMap<(String, String), i64>,
+    /// Files that were brought by clients, in order.
+    pub(super) uploads: Vec<DemoFile>,
+    /// Files that are not held here, by the number of the message that shows them.
+    pub(super) sources: HashMap<i64, FileSource>,
 }
 
 impl Stay {
@@ -190,6 +195,8 @@ impl World {
             people: BTreeSet::new(),
             accounts: BTreeSet::new(),
             by_key: HashMap::new(),
+            uploads: Vec::new(),
+            sources: HashMap::new(),
         };
         world.add_group(lobby);
         world
@@ -440,6 +447,20 @@ impl World {
         }
     }
 
+    /// Shows a message's file once more. Returns the new message's number.
+    pub(super) fn show_again(&mut self, who: &str, place: &Place, number: i64, now: i64) -> i64 {
+        let file = self.file(number);
+        let mut deed = Deed::say(SaidKind::File, "");
+        if let Deed::Say { file: shown, .. } = &mut deed {
+            *shown = file;
+        }
+        let shown = self.act(who, place, deed, None, now);
+        if let Some(update) = self.log.last_mut() {
+            update.file_of = number;
+        }
+        shown
+    }
+
     pub(super) fn file(&self, number: i64) -> Option<DemoFile> {
         let update = self.log.iter().find(|update| update.number == number)?;
         match &update.what {
@@ -462,7 +483,8 @@ impl World {
 
     fn note(&mut self, by: &str, room: Room, what: Happening, at: i64) -> i64 {
         let number = self.newest() + 1;
-        self.log.push(Update { number, at, by: by.to_owned(), what, key: None, room });
+        let by = by.to_owned();
+        self.log.push(Update { number, at, by, what, key: None, file_of: number, room });
         number
     }
 }

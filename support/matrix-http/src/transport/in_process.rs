@@ -7,7 +7,9 @@ use crate::harden::answer_panic;
 use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
-use std::fmt;
+use futures_util::StreamExt as _;
+use std::{fmt, panic::AssertUnwindSafe};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::Instrument;
@@ -45,26 +47,61 @@ impl HttpTransport for InProcess {
     ) -> Result<http::Response<Bytes>, TransportError> {
         let timeout = request.extensions().get::<CallTimeout>().copied();
         let router = self.router.clone();
-        let answer = async move {
-            let response = match router.oneshot(request.map(Body::from)).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-            collect(response).await
-        };
+        let answer = async move { collect(answer(router, request.map(Body::from)).await).await };
         let task = self.tasks.spawn(answer.in_current_span());
-        let outcome = match timeout {
-            None => task.await,
-            Some(CallTimeout(limit)) => tokio::time::timeout(limit, task).await.map_err(|_| {
-                TransportError::Unanswered("no answer within the time allowed".to_owned())
-            })?,
-        };
-        match outcome {
+        match within(timeout, task).await? {
             Ok(answer) => answer,
-            Err(error) if error.is_panic() => collect(answer_panic(error.into_panic())).await,
-            Err(_) => Err(TransportError::Unanswered("the process is stopping".to_owned())),
+            Err(error) => collect(broken_down(error)?).await,
         }
     }
+
+    async fn stream(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        let timeout = request.extensions().get::<CallTimeout>().copied();
+        let task = self.tasks.spawn(answer(self.router.clone(), request).in_current_span());
+        let response = match within(timeout, task).await? {
+            Ok(response) => response,
+            Err(error) => broken_down(error)?,
+        };
+        Ok(response.map(guarded))
+    }
+}
+
+async fn answer(router: Router, request: http::Request<Body>) -> Response {
+    match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Waits for a call's task; one that takes too long goes on by itself.
+async fn within<T>(
+    timeout: Option<CallTimeout>,
+    task: JoinHandle<T>,
+) -> Result<Result<T, JoinError>, TransportError> {
+    let Some(CallTimeout(limit)) = timeout else { return Ok(task.await) };
+    tokio::time::timeout(limit, task)
+        .await
+        .map_err(|_| TransportError::Unanswered("no answer within the time allowed".to_owned()))
+}
+
+/// Returns the answer of a call that did not come to its end.
+fn broken_down(error: JoinError) -> Result<Response, TransportError> {
+    match error.is_panic() {
+        true => Ok(answer_panic(error.into_panic())),
+        false => Err(TransportError::Unanswered("the process is stopping".to_owned())),
+    }
+}
+
+/// A body that panics breaks off, as its connection would.
+fn guarded(body: Body) -> Body {
+    let pieces = AssertUnwindSafe(body.into_data_stream()).catch_unwind();
+    Body::from_stream(pieces.map(|piece| match piece {
+        Ok(piece) => piece,
+        Err(_) => Err(axum::Error::new("the answer broke off")),
+    }))
 }
 
 async fn collect(response: Response) -> Result<http::Response<Bytes>, TransportError> {

@@ -9,6 +9,7 @@ pub use in_process::InProcess;
 pub use socket::{SocketOptions, SocketTransport};
 
 use async_trait::async_trait;
+use axum::body::Body;
 use bytes::Bytes;
 use std::{fmt::Debug, time::Duration};
 
@@ -22,7 +23,26 @@ pub trait HttpTransport: Send + Sync + Debug {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, TransportError>;
+
+    /// Sends a request whose body comes, and whose answer's body goes, piece by piece: files. Every status is an `Ok`.
+    ///
+    /// A time-out holds until the answer begins; how long the pieces may take is the caller's matter. A transport that wraps another
+    /// one passes this on: without that, as here, bodies are held in memory up to [`MOST_HELD`] bytes.
+    async fn stream(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, MOST_HELD).await.map_err(|error| {
+            TransportError::NotSent(format!("the body of the request broke off: {error}"))
+        })?;
+        let answer = self.call(http::Request::from_parts(parts, body)).await?;
+        Ok(answer.map(Body::from))
+    }
 }
+
+/// The longest body in bytes that is held by a transport without streams.
+pub const MOST_HELD: usize = 64 * 1024 * 1024;
 
 /// Why there is no answer, told by what the caller may do next. The words carry no query string and no header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,9 @@
 use super::{CallTimeout, HttpTransport, TransportError};
 use crate::{ClientError, ClientOptions, shared_client};
 use async_trait::async_trait;
+use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, header};
 use std::{error::Error, time::Duration};
 use url::Url;
@@ -65,6 +67,19 @@ impl SocketTransport {
         SocketTransport { client, base, options }
     }
 
+    /// Sends the head of a request and its body, until the answer begins.
+    fn request(
+        &self,
+        parts: http::request::Parts,
+        body: reqwest::Body,
+    ) -> (reqwest::RequestBuilder, Duration) {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let timeout =
+            parts.extensions.get::<CallTimeout>().map_or(self.options.timeout, |own| own.0);
+        let request = self.client.request(parts.method, format!("{}{path}", self.base));
+        (request.headers(parts.headers).body(body), timeout)
+    }
+
     async fn read(&self, answer: &mut reqwest::Response) -> Result<Bytes, TransportError> {
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
@@ -85,35 +100,47 @@ impl HttpTransport for SocketTransport {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let timeout =
-            parts.extensions.get::<CallTimeout>().map_or(self.options.timeout, |own| own.0);
-        let mut headers = parts.headers;
-        strip_connection_headers(&mut headers);
-        let mut answer = self
-            .client
-            .request(parts.method, format!("{}{path}", self.base))
-            .headers(headers)
-            .body(body)
-            .timeout(timeout)
-            .send()
-            .await
-            .map_err(|error| failure(&error))?;
-        let mut response = http::Response::new(Bytes::new());
-        *response.status_mut() = answer.status();
-        *response.version_mut() = answer.version();
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        let (mut parts, body) = request.into_parts();
+        strip_connection_headers(&mut parts.headers);
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let (request, timeout) = self.request(parts, body.into());
+        let answer = request.timeout(timeout).send().await;
+        let mut answer = answer.map_err(|error| failure(&error))?;
+        let mut response = head(&mut answer).map(|()| Bytes::new());
         *response.body_mut() = self.read(&mut answer).await?;
         Ok(response)
     }
+
+    async fn stream(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        let (mut parts, body) = request.into_parts();
+        // The length stays: it is how the server knows that nothing is missing.
+        strip_connection_headers(&mut parts.headers);
+        let body = reqwest::Body::wrap_stream(body.into_data_stream());
+        let (request, timeout) = self.request(parts, body);
+        let answer = tokio::time::timeout(timeout, request.send()).await.map_err(|_| {
+            TransportError::Unanswered("no answer within the time allowed".to_owned())
+        })?;
+        let mut answer = answer.map_err(|error| failure(&error))?;
+        let response = head(&mut answer);
+        let pieces = answer.bytes_stream().map_err(|error| axum::Error::new(words(&error)));
+        Ok(response.map(|()| Body::from_stream(pieces)))
+    }
+}
+
+fn head(answer: &mut reqwest::Response) -> http::Response<()> {
+    let mut response = http::Response::new(());
+    *response.status_mut() = answer.status();
+    *response.version_mut() = answer.version();
+    *response.headers_mut() = std::mem::take(answer.headers_mut());
+    response
 }
 
 /// What belongs to one connection is written by the client itself.
 fn strip_connection_headers(headers: &mut HeaderMap) {
-    for name in
-        [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING]
-    {
+    for name in [header::HOST, header::CONNECTION, header::TRANSFER_ENCODING] {
         headers.remove(name);
     }
 }

@@ -4,6 +4,7 @@
 
 mod glue;
 mod layers;
+mod streams;
 mod transports;
 
 use axum::{Router, extract::State, response::IntoResponse};

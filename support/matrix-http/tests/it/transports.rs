@@ -20,14 +20,14 @@ fn request(path: &str) -> Request<Bytes> {
 }
 
 /// Serves a router on a port of the system's choice for as long as the test's runtime lives.
-async fn serve(router: Router, tasks: &TaskTracker) -> url::Url {
+pub(crate) async fn serve(router: Router, tasks: &TaskTracker) -> url::Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     tasks.spawn(async move { axum::serve(listener, router).await });
     url
 }
 
-fn socket(base: &url::Url) -> SocketTransport {
+pub(crate) fn socket(base: &url::Url) -> SocketTransport {
     SocketTransport::new(base, SocketOptions::default()).unwrap()
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::logged_in;
 
 /// A room of alice's with carol and the bot in it.
-async fn a_room(alice: &mut TestUser, carol: &TestUser) -> String {
+pub(crate) async fn a_room(alice: &mut TestUser, carol: &TestUser) -> String {
     let bot = "@rialtobot:house.test";
     let room = json!({ "preset": "public_chat", "name": "Salon", "invite": [bot],
         "power_level_content_override": { "users": { bot: 50, alice.id(): 100 } } });
@@ -25,7 +25,7 @@ async fn a_room(alice: &mut TestUser, carol: &TestUser) -> String {
     panic!("the bot did not come in");
 }
 
-async fn said_to_bot(user: &mut TestUser, room: &str, text: &str) -> String {
+pub(crate) async fn said_to_bot(user: &mut TestUser, room: &str, text: &str) -> String {
     let asked = user.says(room, text).await;
     user.waits_for(&format!("an answer to {text}"), |timeline| {
         let after = timeline.iter().skip_while(|event| event["event_id"] != asked.as_str());
