@@ -198,6 +198,10 @@ impl Media {
                     self.forget(key, &known).await?;
                     return Err(retry(Duration::from_secs(1), "its address is good no longer"));
                 }
+                // As a homeserver says it whose reading was interrupted.
+                Some("M_UNKNOWN") if !file.last_attempt => {
+                    return Err(retry(Duration::from_secs(1), &trouble.to_string()));
+                }
                 Some(_) => {
                     self.forget(key, &known).await?;
                     return Err(trouble);

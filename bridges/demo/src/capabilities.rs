@@ -25,6 +25,22 @@ pub enum Ability {
     Reactions,
     /// To show files.
     Files,
+    /// To keep threads.
+    Threads,
+}
+
+/// What the network is configured to be able to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Able {
+    pub(crate) lacks: Vec<Ability>,
+    pub(crate) refuses: Vec<Ability>,
+    pub(crate) largest_file: u64,
+}
+
+impl Default for Able {
+    fn default() -> Self {
+        Self { lacks: Vec::new(), refuses: Vec::new(), largest_file: LARGEST_FILE }
+    }
 }
 
 const FILES: [MessageKind; 6] = [
@@ -37,7 +53,7 @@ const FILES: [MessageKind; 6] = [
 ];
 
 /// Makes the table; it is the same for every chat.
-pub(crate) fn capabilities(lacks: &[Ability], largest_file: u64) -> Capabilities {
+pub(crate) fn capabilities(able: &Able) -> Capabilities {
     let delivery = DeliveryFacts {
         // A message has one number, whoever hears it.
         ids_shared: true,
@@ -46,10 +62,14 @@ pub(crate) fn capabilities(lacks: &[Ability], largest_file: u64) -> Capabilities
     };
     let limits = Limits {
         text_bytes: Some(LONGEST_TEXT),
-        media_bytes: Some(largest_file),
+        media_bytes: Some(able.largest_file),
         ..Limits::default()
     };
-    let level = |ability| if lacks.contains(&ability) { Level::Degraded } else { Level::Full };
+    let level = |ability| match ability {
+        ability if able.refuses.contains(&ability) => Level::Rejected,
+        ability if able.lacks.contains(&ability) => Level::Degraded,
+        _ => Level::Full,
+    };
     let mut table = Capabilities::none(delivery)
         .with_text()
         .with_limits(limits)
@@ -57,6 +77,7 @@ pub(crate) fn capabilities(lacks: &[Ability], largest_file: u64) -> Capabilities
         .with(Operation::Edit, level(Ability::Edits))
         .with(Operation::Redaction, level(Ability::Redactions))
         .with(Operation::Reaction, level(Ability::Reactions))
+        .with(Operation::Thread, level(Ability::Threads))
         .with(Operation::PowerLevels, Level::Full)
         .with(Operation::Poll, Level::Degraded)
         .with(Operation::Message(MessageKind::Location), Level::Degraded);

@@ -9,18 +9,18 @@ use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 use bridge_core::network::{
     Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, CommitError, ConnectContext,
     Consent, Cursor, Directory, MediaRef, MediaSource, MediaStream, NetworkClient, NetworkError,
-    Outgoing, PlumbRequest, Refusal, RemoteSink, RemoteStep, SendOutcome, UserInfo,
+    Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink, RemoteStep, SendOutcome, UserInfo,
 };
 use futures_util::StreamExt as _;
 use support_clock::SharedClock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capabilities::{self, Ability};
+use crate::capabilities::{self, Able};
 use crate::chat_info;
 use crate::error::send_outcome;
 use crate::from_matrix::{self, Post};
-use crate::ids::{Place, make_message_id, make_user_id, parse_user_id};
+use crate::ids::{Place, make_message_id, make_user_id, parse_message_id, parse_user_id};
 use crate::metadata::LoginMetadata;
 use crate::network::{Deed, DemoNetwork, Refused};
 use crate::to_matrix;
@@ -51,14 +51,7 @@ struct Inner {
     clock: SharedClock,
     login: LoginId,
     metadata: LoginMetadata,
-    table: Table,
-}
-
-/// What the network is configured to be able to do.
-#[derive(Clone, Debug)]
-pub(crate) struct Table {
-    pub(crate) lacks: Vec<Ability>,
-    pub(crate) largest_file: u64,
+    able: Able,
 }
 
 impl DemoClient {
@@ -67,9 +60,9 @@ impl DemoClient {
         clock: SharedClock,
         login: LoginId,
         metadata: LoginMetadata,
-        table: Table,
+        able: Able,
     ) -> Self {
-        let inner = Arc::new(Inner { network, clock, login, metadata, table });
+        let inner = Arc::new(Inner { network, clock, login, metadata, able });
         let (connection, files) = (Mutex::default(), Mutex::default());
         Self { inner, tasks: TaskTracker::new(), connection, files }
     }
@@ -77,7 +70,7 @@ impl DemoClient {
     /// Makes a stored step what the network takes: its file is read from Matrix.
     async fn deed(&self, post: Post) -> Result<Deed, NetworkError> {
         Ok(match post {
-            Post::Say { kind, text, html, reply_to, media } => {
+            Post::Say { kind, text, html, reply_to, thread, media } => {
                 let file = match media {
                     Some(media) => {
                         let number = self.file(&media).await?;
@@ -85,7 +78,7 @@ impl DemoClient {
                     }
                     None => None,
                 };
-                Deed::Say { kind, text, html, reply_to, file }
+                Deed::Say { kind, text, html, reply_to, thread, file }
             }
             Post::Edit { target, text } => Deed::Edit { target, text },
             Post::TakeBack { target } => Deed::TakeBack { target },
@@ -102,7 +95,7 @@ impl DemoClient {
             return Ok(number);
         }
         let file = files.open(media).await?;
-        let largest = self.inner.table.largest_file;
+        let largest = self.inner.able.largest_file;
         if file.size > largest {
             let words = format!("the demo network takes no more than {largest} bytes");
             return Err(NetworkError::Invalid(words));
@@ -159,7 +152,7 @@ impl NetworkClient for DemoClient {
     }
 
     fn capabilities(&self, _portal: &PortalKey) -> Capabilities {
-        capabilities::capabilities(&self.inner.table.lacks, self.inner.table.largest_file)
+        capabilities::capabilities(&self.inner.able)
     }
 
     fn own_user(&self) -> Option<RemoteUserId> {
@@ -199,6 +192,18 @@ impl NetworkClient for DemoClient {
             },
             Err(refused) => send_outcome(refused),
         }
+    }
+
+    async fn ephemeral(&self, portal: &PortalKey, what: &OutgoingKind) {
+        let deed = match what {
+            OutgoingKind::Receipt { target } => match parse_message_id(target) {
+                Some(target) => Deed::Read { target },
+                None => return,
+            },
+            OutgoingKind::Typing { typing } => Deed::Type { typing: *typing },
+            _ => return,
+        };
+        self.network().pass(self.account(), &from_matrix::place(&portal.chat), deed);
     }
 
     async fn fetch_media(&self, media: &MediaRef) -> Result<MediaStream, NetworkError> {
@@ -277,7 +282,13 @@ impl Inner {
                 Err(refused) => return Ok(refused),
             };
             let Some(last) = updates.last().map(|update| update.number) else { continue };
-            let events = updates.iter().map(|u| to_matrix::event(u, account, &self.login));
+            // What may be lost is passed on beside the rest; one's own is known.
+            let (passing, lasting): (Vec<_>, Vec<_>) =
+                updates.iter().partition(|update| update.what.passes());
+            for update in passing.into_iter().filter(|update| update.by != account) {
+                sink.ephemeral(to_matrix::event(update, account, &self.login));
+            }
+            let events = lasting.into_iter().map(|u| to_matrix::event(u, account, &self.login));
             let cursor = Cursor { stream: STREAM.to_owned(), value: last.to_string(), order: last };
             let batch =
                 Batch { events: events.collect(), cursors: vec![cursor], settlements: vec![] };

@@ -17,9 +17,12 @@ pub struct DemoConfig {
     #[serde(default = "yes")]
     pub gondolier: bool,
     /// What the network cannot do, to show what becomes of it: `replies`, `edits`, `redactions`,
-    /// `reactions`, `files`.
+    /// `reactions`, `files`, `threads`.
     #[serde(default)]
     pub lacks: Vec<Ability>,
+    /// What the network refuses, so that nothing takes its place: the same names.
+    #[serde(default)]
+    pub refuses: Vec<Ability>,
     /// The largest file the network takes, in bytes.
     #[serde(default = "largest_file")]
     pub largest_file: u64,
@@ -42,6 +45,7 @@ impl Default for DemoConfig {
             display_name: display_name(),
             gondolier: yes(),
             lacks: Vec::new(),
+            refuses: Vec::new(),
             largest_file: largest_file(),
         }
     }

@@ -9,7 +9,8 @@ use bridge_core::network::{
 };
 use serde_json::Value;
 
-use crate::client::{DemoClient, Table};
+use crate::capabilities::Able;
+use crate::client::DemoClient;
 use crate::config::DemoConfig;
 use crate::login::{self, NameLogin};
 use crate::metadata::LoginMetadata;
@@ -101,11 +102,9 @@ impl NetworkConnector for DemoConnector {
     fn load_login(&self, login: StoredLogin) -> Result<Arc<dyn NetworkClient>, NetworkError> {
         let metadata = LoginMetadata::parse(&login.record.metadata)?;
         let clock = self.context.clock.clone();
-        let lacks = self.config.lacks.clone();
-        let largest_file = self.config.largest_file;
-        let (network, login) = (self.network.clone(), login.id);
-        let client =
-            DemoClient::new(network, clock, login, metadata, Table { lacks, largest_file });
+        let DemoConfig { lacks, refuses, largest_file, .. } = self.config.clone();
+        let able = Able { lacks, refuses, largest_file };
+        let client = DemoClient::new(self.network.clone(), clock, login.id, metadata, able);
         Ok(Arc::new(client))
     }
 }

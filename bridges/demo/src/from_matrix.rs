@@ -29,6 +29,8 @@ pub(crate) enum Post {
         #[serde(default)]
         reply_to: Option<i64>,
         #[serde(default)]
+        thread: Option<i64>,
+        #[serde(default)]
         media: Option<MediaRef>,
     },
     /// Changes a message.
@@ -55,9 +57,13 @@ pub(crate) fn plan(
 ) -> Result<Vec<RemoteStep>, Refusal> {
     let operation = outgoing.kind.operation();
     match &outgoing.kind {
-        OutgoingKind::Message { content, reply_to, .. } => {
+        OutgoingKind::Message { content, reply_to, thread } => {
             let answered = reply_to.as_ref().and_then(|reply| reply.target.as_ref());
-            say(outgoing, content, answered.and_then(parse_message_id), capabilities)
+            let refers = Refers {
+                reply_to: answered.and_then(parse_message_id),
+                thread: thread.as_ref().and_then(parse_message_id),
+            };
+            say(outgoing, content, refers, capabilities)
         }
         OutgoingKind::Edit { target, parts, content } => {
             edit(outgoing, target, parts, content, capabilities)
@@ -94,10 +100,16 @@ fn number(id: &RemoteMessageId) -> Result<i64, Refusal> {
     parse_message_id(id).ok_or_else(|| Refusal::new("The network knows no such message."))
 }
 
+/// The messages a message refers to.
+struct Refers {
+    reply_to: Option<i64>,
+    thread: Option<i64>,
+}
+
 fn say(
     outgoing: &Outgoing,
     content: &MessageContent,
-    reply_to: Option<i64>,
+    Refers { reply_to, thread }: Refers,
     capabilities: &Capabilities,
 ) -> Result<Vec<RemoteStep>, Refusal> {
     let operation = outgoing.kind.operation();
@@ -112,7 +124,7 @@ fn say(
     };
     if content.kind.is_media() {
         let (text, media) = (spoken(outgoing, content), content.media.clone());
-        let post = Post::Say { kind, text, html: None, reply_to, media };
+        let post = Post::Say { kind, text, html: None, reply_to, thread, media };
         return Ok(vec![step(operation, &post)]);
     }
     if content.text.plain.trim().is_empty() {
@@ -127,7 +139,10 @@ fn say(
     let mut answered = reply_to;
     let steps = pieces.into_iter().map(|text| {
         let (text, reply_to) = (text.to_owned(), answered.take());
-        step(operation, &Post::Say { kind, text, html: html.clone(), reply_to, media: None })
+        step(
+            operation,
+            &Post::Say { kind, text, html: html.clone(), reply_to, thread, media: None },
+        )
     });
     Ok(steps.collect())
 }
@@ -151,7 +166,8 @@ fn edit(
             Some(part) => step(Operation::Edit, &Post::Edit { target: number(part)?, text }),
             None => {
                 let kind = SaidKind::Text;
-                let post = Post::Say { kind, text, html: None, reply_to: None, media: None };
+                let post =
+                    Post::Say { kind, text, html: None, reply_to: None, thread: None, media: None };
                 step(Operation::Message(MessageKind::Text), &post)
             }
         });
@@ -201,7 +217,7 @@ fn split(text: &str, longest: usize) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capabilities::{LARGEST_FILE, capabilities};
+    use crate::capabilities::{Able, capabilities};
     use bridge_core::ids::{LoginId, NetworkId, PortalKey, RemoteChatId};
     use bridge_core::network::{EventSource, MessageContent, Profile};
 
@@ -226,7 +242,7 @@ mod tests {
     }
 
     fn texts(outgoing: &Outgoing) -> Vec<String> {
-        let steps = plan(outgoing, &capabilities(&[], LARGEST_FILE)).unwrap();
+        let steps = plan(outgoing, &capabilities(&Able::default())).unwrap();
         let text = |step| match Post::parse(step).unwrap() {
             Post::Say { text, .. } => text,
             other => panic!("{other:?}"),
@@ -252,9 +268,9 @@ mod tests {
     #[test]
     fn what_the_network_does_not_carry_is_refused_in_words() {
         let place = MessageContent::plain(MessageKind::Location, "here");
-        assert!(plan(&outgoing(place, own()), &capabilities(&[], LARGEST_FILE)).is_err());
+        assert!(plan(&outgoing(place, own()), &capabilities(&Able::default())).is_err());
         assert!(
-            plan(&outgoing(MessageContent::text(" "), own()), &capabilities(&[], LARGEST_FILE))
+            plan(&outgoing(MessageContent::text(" "), own()), &capabilities(&Able::default()))
                 .is_err()
         );
     }

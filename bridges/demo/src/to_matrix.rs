@@ -10,6 +10,9 @@ use bridge_core::network::{
 use crate::ids::{Place, make_chat_id, make_message_id, make_user_id};
 use crate::network::{DemoFile, Happening, SaidKind, Update};
 
+/// For how long somebody types who does not say more.
+const TYPES_FOR_MS: i64 = 20_000;
+
 /// Turns an update into an event, as one account hears it.
 pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEvent {
     let place = update.place_for(account);
@@ -34,7 +37,7 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
 
 fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
     match what {
-        Happening::Said { kind, text, html, reply_to, file } => {
+        Happening::Said { kind, text, html, reply_to, thread, file } => {
             let mut content = MessageContent::plain(message_kind(*kind), text.as_str());
             content.text.html.clone_from(html);
             if let Some(file) = file {
@@ -44,7 +47,12 @@ fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
                 content.media = Some(media(file_of, file));
             }
             let reply_to = reply_to.map(|number| ReplyTo::message(make_message_id(number)));
-            RemoteEventKind::Message(RemoteMessage { reply_to, ..RemoteMessage::new(content) })
+            let thread = thread.map(make_message_id);
+            RemoteEventKind::Message(RemoteMessage {
+                reply_to,
+                thread,
+                ..RemoteMessage::new(content)
+            })
         }
         Happening::Edited { target, text } => RemoteEventKind::Edit {
             target: make_message_id(*target),
@@ -65,6 +73,10 @@ fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
             let user = make_user_id(who);
             let level = PowerLevel { user, is_me: who == account, level: *level };
             RemoteEventKind::PowerLevels { levels: vec![level] }
+        }
+        Happening::Read { target } => RemoteEventKind::Receipt { target: make_message_id(*target) },
+        Happening::Typing { typing } => {
+            RemoteEventKind::Typing { timeout_ms: if *typing { TYPES_FOR_MS } else { 0 } }
         }
         Happening::Topic(topic) => RemoteEventKind::Topic(TopicChange { topic: topic.clone() }),
         Happening::Came(who) => membership(who, account, RemoteMembership::Join, None),

@@ -181,7 +181,11 @@ fn message(
         carries(Operation::Reply) && reply_to.as_ref().is_some_and(|reply| reply.target.is_some());
     let reply_to = match reply_to {
         Some(reply) if !known => {
-            if policy.degrade == Degrade::Text && quote(&mut content, &reply, policy) {
+            if policy.degrade == Degrade::Text {
+                quote(&mut content, &reply, policy);
+            }
+            // It is said all the same; that it was an answer is lost, and its sender sees that.
+            if policy.degrade != Degrade::Drop {
                 in_words = in_words.or(Some(Operation::Reply));
             }
             None
@@ -196,8 +200,8 @@ fn message(
 }
 
 /// Puts the answered message before the answer, where there is something to quote.
-fn quote(content: &mut MessageContent, reply: &ReplyTo, policy: &NetworkPolicy) -> bool {
-    let (Some(author), Some(excerpt)) = (&reply.author, &reply.excerpt) else { return false };
+fn quote(content: &mut MessageContent, reply: &ReplyTo, policy: &NetworkPolicy) {
+    let (Some(author), Some(excerpt)) = (&reply.author, &reply.excerpt) else { return };
     let fill = |author: &str, excerpt: &str, text: &str| {
         fill_in(&policy.reply_template, &[("author", author), ("excerpt", excerpt), ("text", text)])
     };
@@ -208,7 +212,6 @@ fn quote(content: &mut MessageContent, reply: &ReplyTo, policy: &NetworkPolicy) 
         fill_in(&template, &[("author", &author), ("excerpt", &excerpt), ("text", html)])
     });
     content.text = FormattedText { plain: fill(author, excerpt, &text.plain), html };
-    true
 }
 
 /// Fills `{name}` places of a template in one pass: what is filled in is not looked into.

@@ -52,7 +52,9 @@ fn reply(update: &Update) -> Option<String> {
         | Happening::Edited { .. }
         | Happening::TakenBack { .. }
         | Happening::Reacted { .. }
-        | Happening::Ranked { .. } => None,
+        | Happening::Ranked { .. }
+        | Happening::Read { .. }
+        | Happening::Typing { .. } => None,
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Said {
     pub edited: bool,
     /// The number of the message it answers.
     pub reply_to: Option<i64>,
+    /// The number of the message its thread begins with.
+    pub thread: Option<i64>,
     /// Its file.
     pub file: Option<DemoFile>,
     /// Who reacts with what, in order.
@@ -158,11 +160,51 @@ impl DemoNetwork {
         self.does(who, group, deed.in_answer_to(number))
     }
 
+    /// Has somebody say something in the thread that begins with a message of a group. Returns its
+    /// number.
+    pub fn says_in_thread(&self, who: &str, group: &str, number: i64, text: &str) -> i64 {
+        self.does(who, group, Deed::say(SaidKind::Text, text).in_thread(number))
+    }
+
+    /// Has somebody read a group up to a message.
+    pub fn reads(&self, who: &str, group: &str, number: i64) {
+        self.does(who, group, Deed::Read { target: number });
+    }
+
+    /// Has somebody type in a group, or stop.
+    pub fn types(&self, who: &str, group: &str, typing: bool) {
+        self.does(who, group, Deed::Type { typing });
+    }
+
+    /// Returns up to which message somebody has read a group.
+    pub fn read_up_to(&self, who: &str, group: &str) -> Option<i64> {
+        self.world().read_up_to(who, group)
+    }
+
+    /// Whether somebody types in a group.
+    pub fn is_typing(&self, who: &str, group: &str) -> bool {
+        self.world().types(who, group)
+    }
+
+    /// Waits until something is so.
+    pub async fn wait_until(&self, is_so: impl Fn(&Self) -> bool) {
+        let mut news = self.0.news.subscribe();
+        while !is_so(self) {
+            if news.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Has somebody say something with markup in a group. Returns its number.
     pub fn marks(&self, who: &str, group: &str, text: &str, html: &str) -> i64 {
         let html = Some(html.to_owned());
         let (kind, text) = (SaidKind::Text, text.to_owned());
-        self.does(who, group, Deed::Say { kind, text, html, reply_to: None, file: None })
+        self.does(
+            who,
+            group,
+            Deed::Say { kind, text, html, reply_to: None, thread: None, file: None },
+        )
     }
 
     /// Has somebody show a file in a group. Returns its number.
@@ -180,7 +222,11 @@ impl DemoNetwork {
         caption: &str,
     ) -> i64 {
         let (text, file) = (caption.to_owned(), Some(file));
-        self.does(who, group, Deed::Say { kind, text, html: None, reply_to: None, file })
+        self.does(
+            who,
+            group,
+            Deed::Say { kind, text, html: None, reply_to: None, thread: None, file },
+        )
     }
 
     /// Has somebody show a file that is handed over as `source` makes it, each time it is asked for.
@@ -367,6 +413,15 @@ impl DemoNetwork {
         key: &str,
     ) -> Result<(i64, i64), Refused> {
         self.change(|world, now| world.post(account, place, deed, key, now))
+    }
+
+    /// Does something that may be lost.
+    pub(crate) fn pass(&self, account: &str, place: &Place, deed: Deed) {
+        self.change(|world, now| {
+            if world.check(account).is_ok() {
+                world.act(account, place, deed, None, now);
+            }
+        });
     }
 
     /// Opens a message's file.

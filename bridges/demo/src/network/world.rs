@@ -49,6 +49,7 @@ pub(crate) enum Deed {
         text: String,
         html: Option<String>,
         reply_to: Option<i64>,
+        thread: Option<i64>,
         file: Option<DemoFile>,
     },
     Edit {
@@ -67,6 +68,12 @@ pub(crate) enum Deed {
         who: String,
         level: i64,
     },
+    Read {
+        target: i64,
+    },
+    Type {
+        typing: bool,
+    },
 }
 
 /// What happened.
@@ -77,6 +84,7 @@ pub(crate) enum Happening {
         text: String,
         html: Option<String>,
         reply_to: Option<i64>,
+        thread: Option<i64>,
         file: Option<DemoFile>,
     },
     Edited {
@@ -95,6 +103,12 @@ pub(crate) enum Happening {
         who: String,
         level: i64,
     },
+    Read {
+        target: i64,
+    },
+    Typing {
+        typing: bool,
+    },
     Topic(String),
     Came(String),
     Went(String),
@@ -104,7 +118,16 @@ pub(crate) enum Happening {
 impl Deed {
     /// Says something plain.
     pub(crate) fn say(kind: SaidKind, text: &str) -> Self {
-        Self::Say { kind, text: text.to_owned(), html: None, reply_to: None, file: None }
+        let (text, html) = (text.to_owned(), None);
+        Self::Say { kind, text, html, reply_to: None, thread: None, file: None }
+    }
+
+    /// The same, in the thread that begins with a message.
+    pub(crate) fn in_thread(mut self, number: i64) -> Self {
+        if let Self::Say { thread, .. } = &mut self {
+            *thread = Some(number);
+        }
+        self
     }
 
     /// The same, in answer to a message.
@@ -117,6 +140,11 @@ impl Deed {
 }
 
 impl Happening {
+    /// Whether it may be lost: only the latest counts.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Typing { .. })
+    }
+
     /// Whether the network calls it by a number of its own.
     pub(crate) fn has_number(&self) -> bool {
         matches!(self, Self::Said { .. } | Self::Edited { .. } | Self::TakenBack { .. })
@@ -327,13 +355,15 @@ impl World {
         now: i64,
     ) -> i64 {
         let what = match deed {
-            Deed::Say { kind, text, html, reply_to, file } => {
-                Happening::Said { kind, text, html, reply_to, file }
+            Deed::Say { kind, text, html, reply_to, thread, file } => {
+                Happening::Said { kind, text, html, reply_to, thread, file }
             }
             Deed::Edit { target, text } => Happening::Edited { target, text },
             Deed::TakeBack { target } => Happening::TakenBack { target },
             Deed::React { target, emoji, set } => Happening::Reacted { target, emoji, set },
             Deed::Rank { who, level } => Happening::Ranked { who, level },
+            Deed::Read { target } => Happening::Read { target },
+            Deed::Type { typing } => Happening::Typing { typing },
         };
         let number = self.note(who, room(place, who), what, now);
         if let Some(update) = self.log.last_mut() {
@@ -407,7 +437,7 @@ impl World {
         for update in self.log.iter().filter(|update| update.room == room) {
             let by = update.by.clone();
             match &update.what {
-                Happening::Said { kind, text, html, reply_to, file } => said.push(Said {
+                Happening::Said { kind, text, html, reply_to, thread, file } => said.push(Said {
                     number: update.number,
                     by,
                     kind: *kind,
@@ -415,6 +445,7 @@ impl World {
                     html: html.clone(),
                     edited: false,
                     reply_to: *reply_to,
+                    thread: *thread,
                     file: file.clone(),
                     reactions: Vec::new(),
                 }),
@@ -437,6 +468,27 @@ impl World {
             }
         }
         said
+    }
+
+    /// Returns up to where somebody has read in a group, as far as is known.
+    pub(super) fn read_up_to(&self, who: &str, group: &str) -> Option<i64> {
+        let there = Room::Group(group.to_owned());
+        let mut news = self.log.iter().rev().filter(|update| update.room == there);
+        news.find_map(|update| match &update.what {
+            Happening::Read { target } if update.by == who => Some(*target),
+            _ => None,
+        })
+    }
+
+    /// Whether somebody types in a group.
+    pub(super) fn types(&self, who: &str, group: &str) -> bool {
+        let there = Room::Group(group.to_owned());
+        let mut news = self.log.iter().rev().filter(|update| update.room == there);
+        let last = news.find_map(|update| match &update.what {
+            Happening::Typing { typing } if update.by == who => Some(*typing),
+            _ => None,
+        });
+        last.unwrap_or(false)
     }
 
     pub(super) fn forget_files(&mut self) {

@@ -26,7 +26,7 @@ impl DemoHarness {
 
     fn say(&self, who: &str, chat: &str, words: &Words) -> Done {
         let network = &self.network;
-        if words.thread.is_some() || !words.mentions.is_empty() {
+        if !words.mentions.is_empty() {
             return Done::No;
         }
         let kind = match words.kind {
@@ -34,6 +34,10 @@ impl DemoHarness {
             MessageKind::Emote => SaidKind::Emote,
             _ => SaidKind::Text,
         };
+        if let Some(root) = &words.thread {
+            let number = network.says_in_thread(who, chat, number(root), &words.text);
+            return Done::Message(number.to_string());
+        }
         let number = match (&words.reply_to, &words.bold) {
             (Some(target), _) => network.answers(who, chat, number(target), &words.text),
             (None, Some(bold)) => {
@@ -91,6 +95,8 @@ impl Harness for DemoHarness {
             Act::React { message, key, set } => {
                 network.reacts(who, chat, number(&message), &key, set);
             }
+            Act::Read { message } => network.reads(who, chat, number(&message)),
+            Act::Type => network.types(who, chat, true),
             Act::Topic(topic) => network.sets_topic(who, chat, &topic),
             Act::Come => network.comes(who, chat),
             Act::Go => network.goes(who, chat),
@@ -104,7 +110,14 @@ impl Harness for DemoHarness {
     async fn sees(&self, chat: &str) -> Seen {
         let network = &self.network;
         let ranks = PEOPLE.iter().map(|who| ((*who).to_owned(), network.rank(who, chat)));
+        let typed = ["alice"].iter().filter(|who| network.is_typing(who, chat));
+        let read = ["alice"].iter().filter_map(|who| {
+            let up_to = network.read_up_to(who, chat)?;
+            Some(((*who).to_owned(), up_to.to_string()))
+        });
         Seen {
+            typed: typed.map(|who| (*who).to_owned()).collect(),
+            read: read.collect(),
             said: network.said_in(chat).into_iter().map(heard).collect(),
             topic: Some(network.topic(chat)),
             members: network.members(chat),
@@ -147,6 +160,7 @@ fn heard(said: Said) -> Heard {
         kind,
         bold: bold(&html),
         reply_to: said.reply_to.map(|number| number.to_string()),
+        thread: said.thread.map(|number| number.to_string()),
         edited: said.edited,
         reactions: said.reactions,
         file,

@@ -92,7 +92,12 @@ async fn a_picture_crosses_both_ways() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_sixty_mebibytes_passes_both_ways_in_small_pieces() {
-    let (house, mut alice, lobby) = in_lobby(json!({ "largest_file": LARGE })).await;
+    // Hashing that much takes a while where nothing is optimised.
+    let patience = std::time::Duration::from_secs(600);
+    let demo = json!({ "largest_file": LARGE });
+    let house = TestHouse::with(HouseOptions { demo, patience, ..HouseOptions::default() }).await;
+    let (mut alice, bot) = logged_in(&house, "alice").await;
+    let lobby = alice.join(&bot, "demo", "lobby").await;
     let gauge = Gauge::default();
     let source = gauge.clone();
     house.network().shows_from(
@@ -112,7 +117,7 @@ async fn a_file_of_sixty_mebibytes_passes_both_ways_in_small_pieces() {
     assert!(gauge.most_held() <= BUFFERS, "{} bytes of the network's", gauge.most_held());
 
     let there = house.to_homeserver().gauge();
-    assert_eq!(there.passed(), LARGE);
+    assert!((LARGE..LARGE + 1024).contains(&there.passed()), "it was brought once, and answered");
     assert!(there.most_held() <= BUFFERS, "{} bytes on the way there", there.most_held());
     let mxc = alice.upload("application/octet-stream", &bytes).await;
     let content = json!({ "msgtype": "m.file", "body": "acqua.bin", "url": mxc });
@@ -175,15 +180,15 @@ async fn a_homeserver_that_is_busy_or_broken_gets_its_time() {
     let busy = json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "slowly", "retry_after_ms": 20 });
     let broken = json!({ "errcode": "M_UNKNOWN", "error": "out of order" });
     let line = house.to_homeserver();
-    line.answer_next("/create", 429, busy.clone());
-    line.answer_next("/create", 500, broken.clone());
+    line.answer_next("/v1/create", 429, busy.clone());
+    line.answer_next("/v1/create", 500, broken.clone());
     line.answer_next("/upload/", 429, busy.clone());
     line.answer_next("/upload/", 502, json!("<html>"));
     house.network().shows("bob", "lobby", file("t.png", "image/png", picture("t")), "");
     let shown = sees_file(&mut alice, "t.png").await;
     let bytes = alice.download(shown["url"].as_str().expect("it has an address")).await;
     assert_eq!(&bytes[..], picture("t"));
-    assert_eq!(line.calls_to("POST", "/create"), 3, "one address was made");
+    assert_eq!(line.calls_to("POST", "/v1/create"), 3, "one address was made");
 
     let mxc = alice.upload("image/png", &picture("mine")).await;
     let late = json!({ "errcode": "M_NOT_YET_UPLOADED", "error": "wait" });

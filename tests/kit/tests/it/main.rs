@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod files_over_crashes;
 mod kinds;
+mod kinds_as_configured;
 mod kinds_over_crashes;
 mod plumbing;
 mod plumbing_over_crashes;
@@ -14,6 +15,7 @@ mod provisioning;
 mod rooms;
 mod secrets;
 mod starting;
+mod threads_and_receipts;
 mod vault;
 
 use bridge_testkit::{BotRoom, TestHouse, TestUser};
