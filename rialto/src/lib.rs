@@ -23,6 +23,7 @@ mod kinds;
 mod listener;
 mod logs;
 mod own_registration;
+mod page;
 mod running;
 mod up;
 mod watch;

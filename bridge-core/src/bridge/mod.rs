@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use support_db::{Db, DbError, Migration};
-use support_matrix_http::{Limits, harden};
+use support_matrix_http::{Limits, harden, shelter};
 
 pub use self::builder::{BridgeBuilder, BuildError};
 pub use self::reload::Reload;
@@ -85,15 +85,21 @@ impl Bridge {
         Ok(logins::count_sealed(db).await? > 0)
     }
 
-    /// Returns what the homeserver calls, and the networks' own pages.
+    /// Returns everything this bridge answers: what the homeserver calls, and the pages.
     pub fn router(&self) -> axum::Router {
-        let router = self
-            .journal
-            .router()
-            .merge(self.parts.media.router())
-            .merge(self.provisioning.router())
-            .merge(pages::router(self.parts.networks.clone()));
+        let router = self.journal.router().merge(self.page_routes());
         harden(router, Limits { body: LARGEST_PUSH })
+    }
+
+    /// Returns what people and other programs call: files behind links, provisioning, the networks' own
+    /// pages. For a program whose listener answers for a homeserver too, to be merged into its router.
+    pub fn pages(&self) -> axum::Router {
+        shelter(self.page_routes(), Limits { body: LARGEST_PUSH })
+    }
+
+    fn page_routes(&self) -> axum::Router {
+        let networks = pages::router(self.parts.networks.clone());
+        self.parts.media.router().merge(self.provisioning.router()).merge(networks)
     }
 
     /// Starts: takes up what the journal holds, connects the logins. The router should be mounted

@@ -25,7 +25,7 @@ pub(super) fn router(networks: Networks) -> Router {
 async fn page(
     State(networks): State<Networks>,
     Path(segments): Path<Vec<(String, String)>>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     let network = segments.into_iter().next().map(|(_, name)| NetworkId::new(name));
     let Some((network, routes)) = network.and_then(|id| Some((id.clone(), networks.routes(&id)?)))
@@ -41,8 +41,11 @@ async fn page(
     let Some(uri) = below(request.uri()) else {
         return MatrixError::unrecognized().into_response();
     };
-    *request.uri_mut() = uri;
-    match routes.oneshot(request).await {
+    let (mut parts, body) = request.into_parts();
+    parts.uri = uri;
+    // What was matched here is not the network's: its handlers would find one parameter too many.
+    parts.extensions.clear();
+    match routes.oneshot(Request::from_parts(parts, body)).await {
         Ok(response) => response,
         Err(never) => match never {},
     }

@@ -3,6 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use qrcode::QrCode;
+use qrcode::render::svg;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -192,6 +196,9 @@ pub(super) struct Display {
     /// What is shown; for a QR code, its content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) data: Option<String>,
+    /// The code as a picture, as a `data:` address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image_url: Option<String>,
     /// An address to open (Rialto's own).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<String>,
@@ -212,16 +219,25 @@ pub(super) fn shown(step: Step) -> (StepKind, String, Option<UserInput>, Option<
             (StepKind::UserInput, instructions, Some(UserInput { fields }), None)
         }
         Step::DisplayAndWait { instructions, display, data } => {
-            let display = Display { kind: display, data: Some(data), url: None };
+            let image_url = (display == "qr").then(|| picture(&data)).flatten();
+            let display = Display { kind: display, data: Some(data), image_url, url: None };
             (StepKind::DisplayAndWait, instructions, None, Some(display))
         }
         Step::OpenUrl { instructions, url } => {
             let instructions = format!("{instructions}\n{url}");
-            let display = Display { kind: "nothing".to_owned(), data: None, url: Some(url) };
+            let kind = "nothing".to_owned();
+            let display = Display { kind, data: None, image_url: None, url: Some(url) };
             (StepKind::DisplayAndWait, instructions, None, Some(display))
         }
         Step::Complete { instructions, .. } => (StepKind::Complete, instructions, None, None),
     }
+}
+
+/// Draws a QR code; `None` where there is more in it than a code can hold.
+fn picture(data: &str) -> Option<String> {
+    let code = QrCode::new(data).ok()?;
+    let drawn = code.render::<svg::Color<'_>>().min_dimensions(256, 256).build();
+    Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(drawn)))
 }
 
 /// A person on the network.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::capabilities::Able;
 use crate::client::DemoClient;
 use crate::config::DemoConfig;
-use crate::login::{self, NameLogin};
+use crate::login::{self, Doors, Entrance};
 use crate::metadata::LoginMetadata;
 use crate::network::DemoNetwork;
 
@@ -52,12 +52,13 @@ pub struct DemoConnector {
     context: NetworkContext,
     config: DemoConfig,
     network: DemoNetwork,
+    doors: Doors,
 }
 
 impl DemoConnector {
     /// Makes a connector to a network.
     pub fn new(context: NetworkContext, config: DemoConfig, network: DemoNetwork) -> Self {
-        Self { context, config, network }
+        Self { context, config, network, doors: Doors::default() }
     }
 
     /// Reads the section and makes a connector to a network.
@@ -85,7 +86,7 @@ impl NetworkConnector for DemoConnector {
     }
 
     fn login_flows(&self) -> Vec<LoginFlow> {
-        vec![login::flow()]
+        login::flows()
     }
 
     async fn start_login(
@@ -93,10 +94,19 @@ impl NetworkConnector for DemoConnector {
         flow: &str,
         owner: &str,
     ) -> Result<Box<dyn LoginProcess>, NetworkError> {
-        if flow != login::FLOW {
-            return Err(NetworkError::Invalid(format!("There is no way to log in called {flow}.")));
-        }
-        Ok(Box::new(NameLogin::new(self.network.clone(), owner)))
+        let entrance = Entrance {
+            network: self.network.clone(),
+            doors: self.doors.clone(),
+            gondolier: self.config.gondolier,
+            clock: self.context.clock.clone(),
+            random: self.context.random.clone(),
+            pages: format!("/_rialto/network/{}", self.context.id),
+        };
+        entrance.begin(flow, owner)
+    }
+
+    fn routes(&self) -> Option<axum::Router> {
+        Some(self.doors.router())
     }
 
     fn load_login(&self, login: StoredLogin) -> Result<Arc<dyn NetworkClient>, NetworkError> {

@@ -13,9 +13,9 @@ use crate::{
     failure::{Failure, config_failure},
     house::{self, Half, Own},
     kinds::Made,
-    listener, own_registration, watch,
+    listener, own_registration, page, watch,
 };
-use axum::{Router, routing::any_service};
+use axum::Router;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use bridge_core::{Bridge, BuildError, Observer, Permission, Permissions, SpoolOptions};
 use homeserver::Homeserver;
@@ -31,11 +31,6 @@ use support_db::{Db, OpenOptions};
 use support_matrix_http::{HttpTransport, InProcess};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-/// The web pages of networks, as the bridges mount them.
-const NETWORK_PAGES: &str = "/_rialto/network/{*page}";
-/// Where files are shown by signed links.
-const MEDIA_PAGES: &str = "/_rialto/media/{*rest}";
 
 /// What the homeserver and the listener get of the time for stopping, after the bridges.
 const LAST_PART: Duration = Duration::from_secs(2);
@@ -154,13 +149,10 @@ async fn start_embedded(
     };
     let (bridge, bridge_db) =
         open_bridge(config, &prepared.data, prepared.networks, reach, observer).await?;
-    let bridge_router = bridge.router();
-    house::attach(&homeserver, own, Arc::new(InProcess::new(bridge_router.clone()))).await?;
+    house::attach(&homeserver, own, Arc::new(InProcess::new(bridge.router()))).await?;
     let socket = AdminSocket::bind(prepared.data.path())?;
-    let router = homeserver
-        .router()
-        .route(NETWORK_PAGES, any_service(bridge_router.clone()))
-        .route(MEDIA_PAGES, any_service(bridge_router));
+    let router =
+        homeserver.router().merge(bridge.pages()).merge(page::router(page_settings(config)));
     let running = serve(
         config,
         Opened {
@@ -192,7 +184,7 @@ async fn start_external(
     let reach = Reach { registration, transport: external.transport(), puppets };
     let (bridge, bridge_db) =
         open_bridge(config, &prepared.data, prepared.networks, reach, observer).await?;
-    let router = bridge.router();
+    let router = bridge.router().merge(page::router(page_settings(config)));
     let running = serve(
         config,
         Opened {
@@ -227,6 +219,17 @@ async fn puppets_elsewhere(
         "the homeserver does not know the registration for double puppets: people are invited instead of joined, and what they say from other programs appears under a ghost's name; add the file to its configuration and restart it"
     );
     Ok(None)
+}
+
+/// What the page has to know: the embedded homeserver is where the page comes from.
+fn page_settings(config: &Config) -> page::Settings {
+    let external =
+        config.homeserver.url.as_ref().filter(|_| config.homeserver.mode == Mode::External);
+    let homeserver = external.map(|url| url.as_str().trim_end_matches('/').to_owned());
+    page::Settings {
+        server_name: config.homeserver.server_name.to_string(),
+        homeserver: homeserver.unwrap_or_default(),
+    }
 }
 
 /// What is opened before the listener answers.

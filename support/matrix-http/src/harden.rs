@@ -35,9 +35,18 @@ pub fn harden<S>(router: Router<S>, limits: Limits) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    router
+    let router = router
         .fallback(|| async { MatrixError::unrecognized() })
-        .method_not_allowed_fallback(|| async { MatrixError::wrong_method() })
+        .method_not_allowed_fallback(|| async { MatrixError::wrong_method() });
+    shelter(router, limits)
+}
+
+/// Puts the layers around routes that are merged into a hardened router, which has the fallbacks.
+pub fn shelter<S>(router: Router<S>, limits: Limits) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    router
         .layer(DefaultBodyLimit::max(limits.body))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(middleware::from_fn(allow_every_origin))

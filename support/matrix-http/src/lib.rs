@@ -18,7 +18,7 @@ mod transport;
 pub use client::{ClientError, ClientOptions, server_roots, shared_client, tls_client_config};
 pub use error::MatrixError;
 pub use extract::{Ruma, RumaResponse, parse_request};
-pub use harden::{Limits, harden};
+pub use harden::{Limits, harden, shelter};
 pub use route::{Endpoint, route};
 pub use token::{client_token, homeserver_token};
 pub use transport::{

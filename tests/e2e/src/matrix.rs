@@ -93,6 +93,15 @@ impl MatrixClient {
         &self.token
     }
 
+    /// Uploads a file and returns its `mxc` address.
+    pub async fn upload(&self, kind: &str, filename: &str, bytes: Vec<u8>) -> Result<String> {
+        let path = format!("/_matrix/media/v3/upload?filename={}", escape(filename));
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let answer = request.header("Content-Type", kind).body(bytes).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        Ok(answer["content_uri"].as_str().context("no address")?.to_owned())
+    }
+
     pub fn user_id(&self) -> &str {
         &self.user_id
     }

@@ -19,6 +19,7 @@ mod irc_ranks;
 mod irc_tags;
 mod main_job;
 mod nio;
+mod pages;
 mod peers;
 mod private_messages;
 mod refusals;
