@@ -61,6 +61,15 @@ struct Unsigned<'a> {
     invite_room_state: Option<&'a [Box<RawValue>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     knock_room_state: Option<&'a [Box<RawValue>]>,
+    #[serde(rename = "m.relations", skip_serializing_if = "Option::is_none")]
+    relations: Option<&'a RawValue>,
+}
+
+/// What belongs into `unsigned` and comes from elsewhere than the event.
+#[derive(Debug, Default)]
+struct Extra<'a> {
+    relations: Option<&'a RawValue>,
+    room_state: Option<&'a [Box<RawValue>]>,
 }
 
 /// An event without anything a stranger should not see.
@@ -75,13 +84,26 @@ struct Stripped<'a> {
 
 /// Writes an event for a client.
 pub(crate) fn full(event: &StoredEvent, view: &View<'_>) -> serde_json::Result<Box<RawValue>> {
-    write(event, view, None)
+    write(event, view, &Extra::default())
+}
+
+/// Writes an event for a client, with what is told of events that relate to it.
+pub(crate) fn with_relations(
+    event: &StoredEvent,
+    view: &View<'_>,
+    relations: Option<&RawValue>,
+) -> serde_json::Result<Box<RawValue>> {
+    write(event, view, &Extra { relations, room_state: None })
 }
 
 /// Writes an event as servers tell it to each other, with its id and what belongs to it for this viewer.
-pub(crate) fn as_stored(event: &StoredEvent, view: &View<'_>) -> serde_json::Result<Box<RawValue>> {
+pub(crate) fn as_stored(
+    event: &StoredEvent,
+    view: &View<'_>,
+    relations: Option<&RawValue>,
+) -> serde_json::Result<Box<RawValue>> {
     let mut raw: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&event.json)?;
-    let full = full(event, view)?;
+    let full = with_relations(event, view, relations)?;
     let mut full: serde_json::Map<String, serde_json::Value> = serde_json::from_str(full.get())?;
     for key in ["event_id", "unsigned"] {
         raw.extend(full.remove_entry(key));
@@ -95,7 +117,7 @@ pub(crate) fn with_room_state(
     view: &View<'_>,
     stripped: &[Box<RawValue>],
 ) -> serde_json::Result<Box<RawValue>> {
-    write(event, view, Some(stripped))
+    write(event, view, &Extra { relations: None, room_state: Some(stripped) })
 }
 
 /// Writes a state event for somebody who is only invited.
@@ -123,7 +145,7 @@ pub(crate) fn content_of(json: &str) -> serde_json::Result<Box<RawValue>> {
 fn write(
     event: &StoredEvent,
     view: &View<'_>,
-    room_state: Option<&[Box<RawValue>]>,
+    extra: &Extra<'_>,
 ) -> serde_json::Result<Box<RawValue>> {
     let stored: Stored<'_> = serde_json::from_str(&event.json)?;
     let replaced = event.replaced.as_ref();
@@ -150,8 +172,9 @@ fn write(
             prev_sender: replaced.map(|replaced| replaced.sender.as_str()),
             replaces_state: replaced.map(|replaced| replaced.event_id.as_str()),
             redacted_because: redacted_because(event, view)?,
-            invite_room_state: room_state.filter(|_| !is_knock),
-            knock_room_state: room_state.filter(|_| is_knock),
+            invite_room_state: extra.room_state.filter(|_| !is_knock),
+            knock_room_state: extra.room_state.filter(|_| is_knock),
+            relations: extra.relations,
         },
         redacts,
     })

@@ -11,7 +11,7 @@ use support_matrix_http::MatrixError;
 
 use super::{
     auth::{self, AuthEvents},
-    directory, redact, search,
+    directory, redact, relations, search,
     tip::Tip,
 };
 use crate::{
@@ -108,6 +108,7 @@ pub(crate) async fn append_to(
     {
         return Ok(Appended::Known(current.event_id.clone()));
     }
+    relations::check(tx, tip, draft).await?;
     let built = build_allowed(tx, house, tip, draft).await?;
     let redaction = redact::prepare(tx, tip, draft).await?;
     let replaces = replaces.map(|event| event.position);
@@ -118,6 +119,7 @@ pub(crate) async fn append_to(
         return known.map(Appended::Known).ok_or_else(|| Error::internal("a lost transaction id"));
     };
     search::learn(tx, tip, draft, position).await?;
+    relations::remember(tx, tip, draft, position).await?;
     if let Some(redaction) = redaction {
         redaction.apply(tx, tip, position).await?;
     }

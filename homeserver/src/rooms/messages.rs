@@ -36,6 +36,8 @@ pub(crate) struct Found {
     pub(crate) start: Token,
     /// Where to go on; `None` at the end of what may be read.
     pub(crate) end: Option<Token>,
+    /// What of the room the user may see.
+    pub(crate) sight: Sight,
 }
 
 /// Reads a page of what a user may see. `newest` is the last committed position.
@@ -58,14 +60,14 @@ pub(crate) async fn page(
     };
     let ranges = sight.between(lowest, highest);
     let walk = Walk::new(&room.room_id, &page.direction, page.limit, page.filter);
-    let walked = walk.over(db, room.nid, ranges, Ahead::default()).await?;
+    let walked: Walked = walk.over(db, room.nid, ranges, Ahead::default()).await?;
     let end = match walked.last {
         Some(last) if backwards && walked.more => Some(Token(last - 1)),
         // Whoever reads forwards and has read something can come back for more.
         Some(last) if !backwards => Some(Token(last)),
         _ => None,
     };
-    Ok(Found { events: walked.events, start, end })
+    Ok(Found { events: walked.events, start, end, sight })
 }
 
 /// Events that were read before the walk begins, newest first: the newest there are at or before its beginning.

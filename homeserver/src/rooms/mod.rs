@@ -7,6 +7,7 @@
 pub(crate) mod aliases;
 pub(crate) mod append;
 mod auth;
+pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod filter;
@@ -18,6 +19,7 @@ pub(crate) mod profiles;
 pub(crate) mod read;
 pub(crate) mod receipts;
 pub(crate) mod redact;
+pub(crate) mod relations;
 pub(crate) mod reports;
 mod restricted;
 pub(crate) mod search;

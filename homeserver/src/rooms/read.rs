@@ -130,13 +130,13 @@ pub(crate) async fn was_joined_before(
         .any(|change| change.position < position && change.membership.as_deref() == Some("join")))
 }
 
-/// Returns one event of a room, if the user may see it.
-pub(crate) async fn event(
+/// Returns one event of a room, if the user may see it, with the room and what else of it he may see.
+pub(crate) async fn seen_event(
     house: &House,
     who: &Requester,
     room_id: &RoomId,
     event_id: &EventId,
-) -> Result<StoredEvent> {
+) -> Result<(Room, Sight, StoredEvent)> {
     let not_found = || MatrixError::not_found("There is no such event, or you may not see it.");
     let mut db = &house.db;
     let room = store::rooms::by_id(&mut db, room_id).await?.ok_or_else(not_found)?;
@@ -145,7 +145,7 @@ pub(crate) async fn event(
     if !sight.sees(event.position) {
         return Err(not_found().into());
     }
-    Ok(event)
+    Ok((room, sight, event))
 }
 
 /// Returns the event nearest to a time that a user may see.

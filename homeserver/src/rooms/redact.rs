@@ -99,6 +99,7 @@ impl Redaction {
     pub(crate) async fn apply(self, tx: &mut Tx, tip: &mut Tip, position: i64) -> Result<()> {
         store::events::redact(tx, self.target, position, &self.stripped).await?;
         search::forget(tx, self.target).await?;
+        store::relations::delete(tx, self.target).await?;
         if self.is_state {
             tip.forget_state();
         }

@@ -57,6 +57,11 @@ impl Sight {
         self.ranges.iter().any(|&(from, to)| from <= position && position <= to)
     }
 
+    /// Returns the last position that may be read.
+    pub(crate) fn last(&self) -> i64 {
+        self.ranges.last().map_or(-1, |range| range.1)
+    }
+
     /// Returns the readable parts between two positions (both inclusive), ascending.
     pub(crate) fn between(&self, from: i64, to: i64) -> Vec<(i64, i64)> {
         self.ranges

@@ -15,6 +15,7 @@ pub(crate) mod position;
 mod reader;
 pub(crate) mod receipts;
 pub(crate) mod registration_tokens;
+pub(crate) mod relations;
 pub(crate) mod reports;
 pub(crate) mod rooms;
 pub(crate) mod search;
@@ -25,6 +26,8 @@ pub(crate) mod users;
 
 pub(crate) use reader::{Reader, column};
 
+#[cfg(test)]
+mod relation_tests;
 #[cfg(test)]
 mod room_tests;
 #[cfg(test)]

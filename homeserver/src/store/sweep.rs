@@ -30,7 +30,7 @@ impl Spot<'_> {
     }
 }
 
-fn list<'a>(spots: impl IntoIterator<Item = Spot<'a>>) -> String {
+pub(super) fn list<'a>(spots: impl IntoIterator<Item = Spot<'a>>) -> String {
     text_list(spots.into_iter().map(|spot| spot.write()))
 }
 
@@ -44,6 +44,7 @@ macro_rules! spots {
         FROM json_each($1))"
     };
 }
+pub(super) use spots;
 
 /// The events that were in force in the rooms at the upper end of each spot. A room here has one line of history,
 /// so that is the last event for each key up to there; what is in force now tells the keys. `CROSS JOIN` keeps

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use ruma::{
     OwnedRoomId, OwnedUserId,
-    api::client::{filter::FilterDefinition, sync::sync_events::v3::Response},
+    api::client::{
+        filter::{Filter, FilterDefinition, RoomEventFilter},
+        sync::sync_events::v3::Response,
+    },
     push::Ruleset,
     serde::Raw,
 };
@@ -120,18 +123,19 @@ impl Question {
     ) -> Result<()> {
         let mut of_rooms: BTreeMap<OwnedRoomId, Vec<Raw<_>>> = BTreeMap::new();
         let mut has_push_rules = false;
+        let types = of_types(&self.filter.room.account_data);
         for data in data {
             has_push_rules |= data.kind == "m.push_rules";
             let event = json!({ "type": data.kind, "content": data.content });
             let event = to_raw_value(&event).map_err(Error::internal)?;
             match data.room_id {
-                Some(room_id) => {
+                Some(room_id) if wants_type(&types, &data.kind) => {
                     of_rooms.entry(room_id).or_default().push(Raw::from_json(event));
                 }
                 None if wants_type(&self.filter.account_data, &data.kind) => {
                     response.account_data.events.push(Raw::from_json(event));
                 }
-                None => {}
+                _ => {}
             }
         }
         if self.since.is_none()
@@ -176,7 +180,15 @@ fn push_rules(user_id: &OwnedUserId) -> Result<Box<serde_json::value::RawValue>>
     to_raw_value(&rules).map_err(Error::internal)
 }
 
-pub(super) fn wants_type(filter: &ruma::api::client::filter::Filter, kind: &str) -> bool {
+/// The part of a room's filter that is about types.
+pub(super) fn of_types(filter: &RoomEventFilter) -> Filter {
+    let mut types = Filter::default();
+    types.types.clone_from(&filter.types);
+    types.not_types.clone_from(&filter.not_types);
+    types
+}
+
+pub(super) fn wants_type(filter: &Filter, kind: &str) -> bool {
     let matches =
         |patterns: &[String]| patterns.iter().any(|pattern| filter::matches(pattern, kind));
     filter.types.as_deref().is_none_or(matches) && !matches(&filter.not_types)

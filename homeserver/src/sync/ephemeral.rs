@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{
-    OwnedRoomId,
-    api::client::{filter::Filter, sync::sync_events::v3::Response},
-    serde::Raw,
-};
+use ruma::{OwnedRoomId, api::client::sync::sync_events::v3::Response, serde::Raw};
 use serde_json::{Map, Value, json, value::to_raw_value};
 use support_db::Snapshot;
 
-use super::answer::Question;
+use super::answer::{Question, of_types, wants_type};
 use crate::{
     error::{Error, Result},
     house::House,
@@ -99,15 +95,6 @@ impl Question {
     }
 
     fn wants_ephemeral(&self, kind: &str) -> bool {
-        let wanted: &Filter = &to_filter(&self.filter.room.ephemeral);
-        super::answer::wants_type(wanted, kind)
+        wants_type(&of_types(&self.filter.room.ephemeral), kind)
     }
-}
-
-/// The part of a room's filter that is about types.
-fn to_filter(filter: &ruma::api::client::filter::RoomEventFilter) -> Filter {
-    let mut types = Filter::default();
-    types.types.clone_from(&filter.types);
-    types.not_types.clone_from(&filter.not_types);
-    types
 }

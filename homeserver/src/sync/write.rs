@@ -21,19 +21,36 @@ use crate::{
         client::{self, View},
         fields,
     },
-    rooms::token::Token,
+    rooms::{
+        relations::bundle::{Bundles, Looker, Seen},
+        token::Token,
+    },
     store::events::StoredEvent,
 };
 
 impl Batch<'_> {
     pub(super) async fn write(
         &self,
-        _db: &mut Snapshot,
+        db: &mut Snapshot,
         pieces: Vec<Piece>,
         answer: &mut Rooms,
     ) -> Result<()> {
+        let looker = Looker {
+            user_id: &self.question.user_id,
+            scope: &self.question.scope,
+            now_ms: self.now_ms,
+        };
+        let seen: Vec<_> = pieces
+            .iter()
+            .map(|piece| Seen {
+                room_id: &piece.room.room_id,
+                sight: &piece.sight,
+                events: &piece.timeline.events,
+            })
+            .collect();
+        let bundles = Bundles::of(db, looker, &seen).await?;
         for piece in pieces {
-            let timeline = self.write_timeline(&piece)?;
+            let timeline = self.write_timeline(&piece, &bundles)?;
             let state = self.write_state(&piece)?;
             if piece.section == Section::Leave {
                 let mut left = LeftRoom::new();
@@ -51,13 +68,16 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn write_timeline(&self, piece: &Piece) -> Result<Timeline> {
+    fn write_timeline(&self, piece: &Piece, bundles: &Bundles) -> Result<Timeline> {
         let walked = &piece.timeline;
         let room_id = &piece.room.room_id;
         let mut timeline = Timeline::new();
         let events = walked.events.iter().rev();
         timeline.events = events
-            .map(|event| self.write_event(event, room_id).map(Raw::from_json))
+            .map(|event| {
+                let relations = bundles.get(&event.event_id);
+                self.write_event(event, room_id, relations).map(Raw::from_json)
+            })
             .collect::<Result<_>>()?;
         timeline.limited = walked.more;
         if !walked.events.is_empty() || walked.more {
@@ -73,13 +93,18 @@ impl Batch<'_> {
 
     fn write_state(&self, piece: &Piece) -> Result<State> {
         let events = piece.state.iter();
-        let events =
-            events.map(|event| self.write_event(event, &piece.room.room_id).map(Raw::from_json));
+        let events = events
+            .map(|event| self.write_event(event, &piece.room.room_id, None).map(Raw::from_json));
         let events = StateEvents::with_events(events.collect::<Result<_>>()?);
         Ok(if self.question.state_after { State::After(events) } else { State::Before(events) })
     }
 
-    fn write_event(&self, event: &StoredEvent, room_id: &RoomId) -> Result<Box<RawValue>> {
+    fn write_event(
+        &self,
+        event: &StoredEvent,
+        room_id: &RoomId,
+        relations: Option<&RawValue>,
+    ) -> Result<Box<RawValue>> {
         let view = View {
             room_id,
             with_room_id: false,
@@ -88,9 +113,9 @@ impl Batch<'_> {
         };
         let filter = &self.question.filter;
         let json = if filter.event_format == EventFormat::Federation {
-            client::as_stored(event, &view)
+            client::as_stored(event, &view, relations)
         } else {
-            client::full(event, &view)
+            client::with_relations(event, &view, relations)
         };
         let json = json.map_err(Error::internal)?;
         match &filter.event_fields {

@@ -1,11 +1,13 @@
 //! Rooms: create, join, leave, state, send and what else happens inside one.
 
+mod context;
 mod create_room;
 mod hierarchy;
 mod markers;
 mod members;
 mod membership;
 mod messages;
+mod relations;
 mod report;
 mod send;
 mod state;
@@ -20,6 +22,7 @@ use crate::house::SharedHouse;
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
     [
+        context::routes(),
         create_room::routes(),
         hierarchy::routes(),
         markers::routes(),
@@ -27,6 +30,7 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         membership::routes(),
         messages::routes(),
         report::routes(),
+        relations::routes(),
         send::routes(),
         state::routes(),
         summary::routes(),

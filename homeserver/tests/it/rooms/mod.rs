@@ -1,6 +1,7 @@
 //! Rooms: what people say, see and may do in them.
 
 mod aliases;
+mod context;
 mod creation;
 mod directories;
 mod ephemeral;
@@ -12,9 +13,12 @@ mod messages;
 mod odds;
 mod order;
 mod redaction;
+mod relations;
 mod search;
 mod spaces;
 mod state;
 mod sync;
+mod sync_filters;
+mod sync_rooms;
 pub(crate) mod talk;
 mod upgrades;
