@@ -29,7 +29,7 @@ pub(crate) async fn event(
         other => other,
     };
     read::check_joined(house, &who.user_id, room_id).await.map_err(hidden)?;
-    read::event(house, who, room_id, event_id).await?;
+    read::seen_event(house, who, room_id, event_id).await?;
     let report = Report {
         room_id: Some(room_id.to_string()),
         event_id: Some(event_id.to_string()),
