@@ -13,11 +13,13 @@ mod filter;
 mod interactive;
 mod media;
 mod profile;
+mod push;
 mod register;
 mod room;
 mod search;
 mod session;
 mod sync;
+mod tag;
 
 use axum::Router;
 
@@ -38,11 +40,13 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         filter::routes(),
         media::routes(),
         profile::routes(),
+        push::routes(),
         register::routes(),
         room::routes(),
         search::routes(),
         session::routes(),
         sync::routes(),
+        tag::routes(),
     ]
     .into_iter()
     .fold(Router::new(), Router::merge)

@@ -18,6 +18,7 @@ use super::{batch::Batch, token::SyncToken};
 use crate::{
     error::{Error, Result},
     house::{House, SharedHouse},
+    push::rules,
     rooms::{filter, token::Token},
     store::{self, memberships::Membership, rooms::Room},
     users::AccountData,
@@ -125,7 +126,7 @@ impl Question {
         let mut has_push_rules = false;
         let types = of_types(&self.filter.room.account_data);
         for data in data {
-            has_push_rules |= data.kind == "m.push_rules";
+            has_push_rules |= data.kind == rules::KIND;
             let event = json!({ "type": data.kind, "content": data.content });
             let event = to_raw_value(&event).map_err(Error::internal)?;
             match data.room_id {
@@ -140,7 +141,7 @@ impl Question {
         }
         if self.since.is_none()
             && !has_push_rules
-            && wants_type(&self.filter.account_data, "m.push_rules")
+            && wants_type(&self.filter.account_data, rules::KIND)
         {
             response.account_data.events.push(Raw::from_json(push_rules(&self.user_id)?));
         }
@@ -173,10 +174,8 @@ impl Question {
 
 /// The rules everybody has until he sets his own; clients read them from here and not from their endpoint.
 fn push_rules(user_id: &OwnedUserId) -> Result<Box<serde_json::value::RawValue>> {
-    let rules = json!({
-        "type": "m.push_rules",
-        "content": { "global": Ruleset::server_default(user_id) },
-    });
+    let content = rules::content(&Ruleset::server_default(user_id))?;
+    let rules = json!({ "type": rules::KIND, "content": content });
     to_raw_value(&rules).map_err(Error::internal)
 }
 

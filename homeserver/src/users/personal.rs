@@ -1,5 +1,7 @@
 //! What clients keep for themselves on the server: filters and account data.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ruma::{OwnedRoomId, RoomId, UserId};
 use serde_json::value::RawValue;
@@ -68,6 +70,35 @@ impl Users {
                     let position = tx.next_position("events");
                     let user_id = user_id.as_str();
                     account_data::put(tx, user_id, &room_id, &kind, &content, position).await?;
+                    tx.after_commit(wake);
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+
+    /// Writes a piece of account data that follows from what was there. `wake` runs once it is committed.
+    pub(crate) async fn change_account_data(
+        &self,
+        user_id: &UserId,
+        room_id: Option<&RoomId>,
+        kind: &'static str,
+        change: impl Fn(Option<&str>) -> Result<String> + Send + Sync + 'static,
+        wake: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Result<()> {
+        let user_id = user_id.to_owned();
+        let room_id = room_id.map(ToString::to_string).unwrap_or_default();
+        let change = Arc::new(change);
+        self.db
+            .write(move |tx| {
+                let (user_id, room_id) = (user_id.clone(), room_id.clone());
+                let (change, wake) = (Arc::clone(&change), wake.clone());
+                Box::pin(async move {
+                    let user_id = user_id.as_str();
+                    let stored = account_data::get_in(tx, user_id, &room_id, kind).await?;
+                    let content = change(stored.as_deref())?;
+                    let position = tx.next_position("events");
+                    account_data::put(tx, user_id, &room_id, kind, &content, position).await?;
                     tx.after_commit(wake);
                     Ok::<_, Error>(())
                 })

@@ -1,6 +1,4 @@
-//! `GET /sync`, and the push rules every client asks for before it syncs.
-
-mod push_rules;
+//! `GET /sync`
 
 use axum::{
     Router,
@@ -24,7 +22,7 @@ use crate::{
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
     let paths = v3::Request::PATH_BUILDER.all_paths();
-    paths.fold(push_rules::routes(), |router, path| router.route(path, get(sync_events)))
+    paths.fold(Router::new(), |router, path| router.route(path, get(sync_events)))
 }
 
 async fn sync_events(

@@ -4,6 +4,8 @@ mod devices;
 mod discovery;
 mod login;
 mod personal;
+mod push_rules;
 mod registration;
 mod shared_secret;
 mod start;
+mod tags;

@@ -1,0 +1,3 @@
+//! Push rules: what each person wants to be told of.
+
+pub(crate) mod rules;
