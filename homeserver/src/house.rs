@@ -15,6 +15,7 @@ use crate::{
     keys::SigningKeys,
     limits::Limits,
     media::Media,
+    push::Push,
     rooms::{Rooms, typing::Typists},
     sync::Waiters,
     users::Users,
@@ -38,6 +39,8 @@ pub(crate) struct House {
     pub(crate) sync: Waiters,
     pub(crate) limits: Limits,
     pub(crate) media: Media,
+    /// What people's push rules are.
+    pub(crate) push: Push,
     pub(crate) nonces: Nonces,
     /// A profile changed and has to reach the rooms.
     pub(crate) profile_changed: Notify,

@@ -35,4 +35,4 @@ pub use self::{
 };
 
 /// The schema, in the order it grew.
-pub(crate) const MIGRATIONS: &[support_db::Migration] = support_db::migrations![1 => "0001_people", 2 => "0002_rooms", 3 => "0003_media", 4 => "0004_receipts", 5 => "0005_relations", 7 => "0007_directories"];
+pub(crate) const MIGRATIONS: &[support_db::Migration] = support_db::migrations![1 => "0001_people", 2 => "0002_rooms", 3 => "0003_media", 4 => "0004_receipts", 5 => "0005_relations", 6 => "0006_attention", 7 => "0007_directories"];

@@ -75,8 +75,16 @@ pub(crate) async fn change(
         Ok(written.get().to_owned())
     };
     let (waiters, owner) = (Arc::clone(house), user_id.to_owned());
-    let wake = move || waiters.sync.wake_user(&owner);
-    house.users.change_account_data(user_id, None, KIND, change, wake).await
+    let wake = move || {
+        waiters.push.forget(&owner);
+        waiters.sync.wake_user(&owner);
+    };
+    let changed = house.users.change_account_data(user_id, None, KIND, change, wake).await;
+    if changed.is_err() {
+        // Another job of a batch that failed may have read what now was never written.
+        house.push.forget(user_id);
+    }
+    changed
 }
 
 /// Says why a rule was not put in.

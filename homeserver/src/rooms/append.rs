@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Result},
     events::{Built, Draft, EventError, Place, build, canonical_value},
     house::SharedHouse,
+    push,
     store::{
         self,
         events::{NewEvent, Txn},
@@ -111,6 +112,7 @@ pub(crate) async fn append_to(
     relations::check(tx, tip, draft).await?;
     let built = build_allowed(tx, house, tip, draft).await?;
     let redaction = redact::prepare(tx, tip, draft).await?;
+    push::audience::ensure(tx, tip).await?;
     let replaces = replaces.map(|event| event.position);
     let Some(position) = write(tx, tip, draft, &built, replaces, txn).await? else {
         // Only here, because a repeated transaction id is rare: nothing was written and nothing moved.
@@ -123,6 +125,7 @@ pub(crate) async fn append_to(
     if let Some(redaction) = redaction {
         redaction.apply(tx, tip, position).await?;
     }
+    push::note(tx, house, tip, &built.pdu, position).await?;
     announce(tx, house, tip, &built, position).await?;
     Ok(Appended::New(built.pdu.event_id))
 }
@@ -224,6 +227,8 @@ async fn set_membership(
     let (joined, invited) = (change("join"), change("invite"));
     if (joined, invited) != (0, 0) {
         store::rooms::count(tx, tip.room.nid, joined, invited).await?;
+        tip.room.joined_count += joined;
+        tip.room.invited_count += invited;
     }
     Ok(())
 }

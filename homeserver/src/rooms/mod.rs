@@ -14,7 +14,7 @@ pub(crate) mod filter;
 pub(crate) mod membership;
 pub(crate) mod messages;
 mod parking;
-mod power;
+pub(crate) mod power;
 pub(crate) mod profiles;
 pub(crate) mod read;
 pub(crate) mod receipts;
@@ -28,7 +28,7 @@ pub(crate) mod spaces;
 pub(crate) mod summary;
 #[cfg(test)]
 mod tests;
-mod tip;
+pub(crate) mod tip;
 pub(crate) mod token;
 pub(crate) mod typing;
 pub(crate) mod upgrade;

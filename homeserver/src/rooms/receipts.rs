@@ -53,7 +53,13 @@ pub(crate) async fn set(
             Box::pin(async move {
                 // The event stream's own numbers: one number then says how far a client has heard.
                 let position = tx.next_position("events");
-                if store::receipts::put(tx, nid, &receipt, position).await? {
+                let is_later = store::receipts::put(tx, nid, &receipt, position).await?;
+                // A receipt without thread is for the whole room.
+                let thread = Some(receipt.thread.as_str()).filter(|thread| !thread.is_empty());
+                let upto = receipt.event_position;
+                let has_seen =
+                    store::notifications::see(tx, &reader, nid, thread, upto, position).await?;
+                if is_later || has_seen {
                     tx.after_commit(move || match audience {
                         Audience::Room => house.sync.wake_room(nid, None),
                         Audience::Reader => house.sync.wake_user(&reader),

@@ -100,6 +100,7 @@ impl Redaction {
         store::events::redact(tx, self.target, position, &self.stripped).await?;
         search::forget(tx, self.target).await?;
         store::relations::delete(tx, self.target).await?;
+        store::notifications::take_back(tx, self.target, position).await?;
         if self.is_state {
             tip.forget_state();
         }

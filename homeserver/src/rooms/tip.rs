@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     events::Pdu,
     house::SharedHouse,
+    push::Audience,
     store::{
         self,
         events::StoredEvent,
@@ -36,6 +37,8 @@ pub(crate) struct Tip {
     pub(crate) newest: Option<OwnedEventId>,
     pub(crate) depth: i64,
     pub(crate) group: Option<Group>,
+    /// Who may want to be told of what happens here.
+    pub(crate) audience: Audience,
     /// Parts of the current state. `None` means known to be absent.
     state: HashMap<StateKey, Option<Arc<Pdu>>>,
     /// Whether `state` is all there is, as in a room that was just created.
@@ -51,6 +54,7 @@ impl Tip {
             newest: None,
             depth: 0,
             group: None,
+            audience: Audience::of_new_room(),
             state: HashMap::new(),
             complete: true,
         }
@@ -76,6 +80,7 @@ impl Tip {
             newest: Some(newest.event_id),
             depth: newest.depth,
             group,
+            audience: Audience::default(),
             state: HashMap::new(),
             complete: false,
         }))

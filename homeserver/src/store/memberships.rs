@@ -61,6 +61,22 @@ const POSITIONS_OF: &str = "SELECT position
     WHERE room_nid = $1
       AND membership = $2
     ORDER BY position";
+// From the members, of whom ghosts are most, to their accounts and member events.
+const PEOPLE_OF_ROOM: &str = "SELECT m.user_id, e.json
+    FROM memberships m
+    CROSS JOIN users u
+    CROSS JOIN events e
+    WHERE m.room_nid = $1
+      AND m.membership = 'join'
+      AND u.user_id = m.user_id
+      AND u.appservice IS NULL
+      AND u.deactivated_at IS NULL
+      AND e.position = m.position";
+const IS_PERSON: &str = "SELECT user_id
+    FROM users
+    WHERE user_id = $1
+      AND appservice IS NULL
+      AND deactivated_at IS NULL";
 const SET: &str = "INSERT INTO memberships (user_id, room_nid, membership, position, forgotten)
     VALUES ($1, $2, $3, $4, FALSE)
     ON CONFLICT (user_id, room_nid) DO UPDATE
@@ -85,6 +101,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     LONGEST_JOINED,
     POSITIONS_OF,
     OF_USER_SINCE,
+    PEOPLE_OF_ROOM,
+    IS_PERSON,
     SET,
     FORGET,
 ];
@@ -199,6 +217,20 @@ pub(crate) async fn positions_of(
 ) -> Result<Vec<i64>, DbError> {
     let rows = db.fetch_all(POSITIONS_OF, params![room_nid, membership]).await?;
     rows.iter().map(|row| row.get("position")).collect()
+}
+
+/// Returns the local people who have joined a room, with their member events; nobody of an appservice.
+pub(crate) async fn people_of_room(
+    tx: &mut Tx,
+    room_nid: i64,
+) -> Result<Vec<(OwnedUserId, String)>, DbError> {
+    let rows = tx.fetch_all(PEOPLE_OF_ROOM, params![room_nid]).await?;
+    rows.iter().map(|row| Ok((column(row, "user_id")?, row.get("json")?))).collect()
+}
+
+/// Tells whether somebody has an account here that is open and not of an appservice.
+pub(crate) async fn is_person(tx: &mut Tx, user_id: &UserId) -> Result<bool, DbError> {
+    Ok(tx.fetch_optional(IS_PERSON, params![user_id.as_str()]).await?.is_some())
 }
 
 /// Remembers what a user is to a room. A new membership is not forgotten.

@@ -10,6 +10,7 @@ pub(crate) mod facts;
 pub(crate) mod filters;
 pub(crate) mod media;
 pub(crate) mod memberships;
+pub(crate) mod notifications;
 pub(crate) mod outbox;
 pub(crate) mod position;
 mod reader;

@@ -64,6 +64,7 @@ async fn every_statement_is_understood_by_every_database() {
             facts::STATEMENTS,
             filters::STATEMENTS,
             media::STATEMENTS,
+            notifications::STATEMENTS,
             outbox::STATEMENTS,
             receipts::STATEMENTS,
             registration_tokens::STATEMENTS,

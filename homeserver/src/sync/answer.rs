@@ -87,6 +87,7 @@ impl Question {
         let batch = Batch { question: self, now_ms: house.clock.now_ms(), since, upto };
         batch.tell(snapshot, rooms, &mut response.rooms).await?;
         self.add_receipts(snapshot, &mut response, since, upto).await?;
+        self.add_counts(snapshot, &mut response, since, upto).await?;
         Ok((response, upto, joined))
     }
 
@@ -110,9 +111,13 @@ impl Question {
     }
 
     fn wants(&self, room: &Room) -> bool {
+        self.wants_room(&room.room_id)
+    }
+
+    pub(super) fn wants_room(&self, room_id: &OwnedRoomId) -> bool {
         let rooms = &self.filter.room;
-        rooms.rooms.as_ref().is_none_or(|rooms| rooms.contains(&room.room_id))
-            && !rooms.not_rooms.contains(&room.room_id)
+        rooms.rooms.as_ref().is_none_or(|rooms| rooms.contains(room_id))
+            && !rooms.not_rooms.contains(room_id)
     }
 
     async fn add_account_data(

@@ -5,6 +5,7 @@
 
 mod answer;
 mod batch;
+mod counts;
 mod ephemeral;
 mod outside;
 mod piece;

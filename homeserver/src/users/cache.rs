@@ -17,6 +17,7 @@ pub(crate) struct Cache<K, V> {
 
 #[derive(Debug)]
 struct Inner<K, V> {
+    capacity: usize,
     generation: u64,
     facts: HashMap<K, V>,
 }
@@ -27,7 +28,12 @@ pub(crate) struct Generation(u64);
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     pub(crate) fn new() -> Self {
-        Self { inner: Mutex::new(Inner { generation: 0, facts: HashMap::new() }) }
+        Self::holding(CAPACITY)
+    }
+
+    /// For facts that are larger than most: holds fewer.
+    pub(crate) fn holding(capacity: usize) -> Self {
+        Self { inner: Mutex::new(Inner { capacity, generation: 0, facts: HashMap::new() }) }
     }
 
     /// Returns the fact, or the generation under which to remember it after looking it up.
@@ -42,7 +48,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         if inner.generation != generation.0 {
             return;
         }
-        if inner.facts.len() >= CAPACITY {
+        if inner.facts.len() >= inner.capacity {
             inner.facts.clear();
         }
         inner.facts.insert(key, value);

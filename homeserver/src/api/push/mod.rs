@@ -1,6 +1,7 @@
 //! Push rules, and what they made known.
 
 mod get_rules;
+mod notifications;
 mod set_rules;
 
 use axum::Router;
@@ -18,5 +19,6 @@ pub(crate) fn routes() -> Router<SharedHouse> {
     let router = route(router, set_rules::put);
     let router = route(router, set_rules::delete);
     let router = route(router, set_rules::enable);
-    route(router, set_rules::set_actions)
+    let router = route(router, set_rules::set_actions);
+    notifications::routes(router)
 }

@@ -51,7 +51,10 @@ pub(in crate::rooms) async fn carry_over(
         account_data::put(tx, user_id.as_str(), room_id, kind, &content, position).await?;
     }
     let (house, user_id) = (house.clone(), user_id.to_owned());
-    tx.after_commit(move || house.sync.wake_user(&user_id));
+    tx.after_commit(move || {
+        house.push.forget(&user_id);
+        house.sync.wake_user(&user_id);
+    });
     Ok(())
 }
 

@@ -21,4 +21,5 @@ mod sync;
 mod sync_filters;
 mod sync_rooms;
 pub(crate) mod talk;
+mod unread;
 mod upgrades;
