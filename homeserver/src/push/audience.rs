@@ -39,6 +39,14 @@ pub(super) struct Person {
     pub(super) user_id: OwnedUserId,
     /// What he is called in the room.
     pub(super) name: Option<String>,
+    /// Whether something outside of threads may be unread: `false` spares a statement for everything he says.
+    pub(super) may_have_missed: bool,
+}
+
+impl Person {
+    pub(super) fn new(user_id: OwnedUserId, name: Option<String>, may_have_missed: bool) -> Self {
+        Self { user_id, name, may_have_missed }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +65,11 @@ impl Audience {
         self.people.iter().flatten().any(|person| person.user_id == user_id)
     }
 
+    /// Returns what is kept of somebody in the room.
+    pub(super) fn person(&mut self, user_id: &UserId) -> Option<&mut Person> {
+        self.people.iter_mut().flatten().find(|person| person.user_id == user_id)
+    }
+
     /// Follows a member event. Returns whether one of our people has just come in.
     pub(super) async fn follow(&mut self, tx: &mut Tx, event: &Pdu) -> Result<bool> {
         let Some(target) = target(event) else { return Ok(false) };
@@ -69,7 +82,8 @@ impl Audience {
                 people.swap_remove(place);
             }
             (None, true) if memberships::is_person(tx, &target).await? => {
-                people.push(Person { user_id: target, name: name_of(event.content.get()) });
+                // Who comes begins with nothing unread.
+                people.push(Person::new(target, name_of(event.content.get()), false));
                 return Ok(true);
             }
             (None, _) => {}
@@ -90,7 +104,7 @@ pub(crate) async fn ensure(tx: &mut Tx, tip: &mut Tip) -> Result<()> {
     if tip.audience.people.is_none() {
         let found = memberships::people_of_room(tx, tip.room.nid).await?;
         let people =
-            found.into_iter().map(|(user_id, json)| Person { name: name_in(&json), user_id });
+            found.into_iter().map(|(user_id, json)| Person::new(user_id, name_in(&json), true));
         tip.audience.people = Some(people.collect());
     }
     Ok(())

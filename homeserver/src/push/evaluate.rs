@@ -46,22 +46,45 @@ pub(crate) async fn note(
     let speaks = event.state_key.is_none() && tip.audience.has(&event.sender);
     match audience::target(event) {
         // Who comes begins with nothing unread, and who goes has nothing left to read.
-        Some(target) if has_come || !tip.audience.has(&target) => {
-            if event.content_str("membership").as_deref() != Some("invite") {
-                notifications::see(tx, &target, nid, None, position, position).await?;
-            }
+        Some(target)
+            if (has_come || !tip.audience.has(&target))
+                && event.content_str("membership").as_deref() != Some("invite") =>
+        {
+            notifications::see(tx, &target, nid, None, position, position).await?;
         }
-        _ if speaks => {
-            notifications::see(tx, &event.sender, nid, Some(&thread), position, position).await?;
-        }
+        _ if speaks => speak(tx, tip, &event.sender, &thread, position).await?,
         _ => {}
     }
     let listeners = listeners(tx, tip, event).await?;
     if !listeners.is_empty() {
         let told = judge(tx, house, tip, event, listeners).await?;
         tell(tx, nid, event, &thread, position, &told).await?;
+        for user_id in told.values().flatten().filter(|_| thread == MAIN) {
+            if let Some(person) = tip.audience.person(user_id) {
+                person.may_have_missed = true;
+            }
+        }
     }
     tip.audience.trim();
+    Ok(())
+}
+
+/// Who says something has seen what stands before it in the same thread.
+async fn speak(
+    tx: &mut Tx,
+    tip: &mut Tip,
+    sender: &UserId,
+    thread: &str,
+    position: i64,
+) -> Result<()> {
+    let nid = tip.room.nid;
+    if thread == MAIN
+        && let Some(person) = tip.audience.person(sender)
+        && !std::mem::take(&mut person.may_have_missed)
+    {
+        return Ok(());
+    }
+    notifications::see(tx, sender, nid, Some(thread), position, position).await?;
     Ok(())
 }
 
@@ -74,7 +97,7 @@ async fn listeners(tx: &mut Tx, tip: &Tip, event: &Pdu) -> Result<Vec<Person>> {
         && event.content_str("membership").as_deref() == Some("invite")
         && memberships::is_person(tx, &target).await?
     {
-        listeners.push(Person { user_id: target, name: None });
+        listeners.push(Person::new(target, None, true));
     }
     Ok(listeners)
 }

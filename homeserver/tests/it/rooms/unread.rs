@@ -37,8 +37,7 @@ async fn unread(house: &House, token: &str, room: &str) -> (i64, i64) {
 }
 
 async fn say(house: &House, token: &str, room: &str, txn: &str, content: Value) -> String {
-    let path =
-        format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{txn}", escape(room));
+    let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{txn}", escape(room));
     house.put(&path, token, content).await.ok()["event_id"].as_str().unwrap().to_owned()
 }
 
@@ -136,8 +135,7 @@ async fn what_was_taken_back_is_no_longer_counted_or_listed() {
     mention["m.mentions"] = json!({ "user_ids": ["@bob:hs.test"] });
     let event = say(&house, &alice, &room, "1", mention).await;
     assert_eq!(unread(&house, &bob, &room).await, (1, 1));
-    let path =
-        format!("/_matrix/client/v3/rooms/{}/redact/{}/2", escape(&room), escape(&event));
+    let path = format!("/_matrix/client/v3/rooms/{}/redact/{}/2", escape(&room), escape(&event));
     house.put(&path, &alice, json!({})).await.ok();
     assert_eq!(unread(&house, &bob, &room).await, (0, 0));
     let listed = house.get("/_matrix/client/v3/notifications", &bob).await.ok();
@@ -164,7 +162,10 @@ async fn notifications_are_listed_page_by_page() {
     let of = |page: &Value, at: usize| page["notifications"][at].clone();
     assert_eq!(of(&page, 0)["event"]["event_id"], events[2].as_str());
     assert_eq!(of(&page, 1)["event"]["event_id"], events[1].as_str());
-    assert_eq!((of(&page, 0)["read"].as_bool(), &of(&page, 0)["room_id"]), (Some(false), &json!(room)));
+    assert_eq!(
+        (of(&page, 0)["read"].as_bool(), &of(&page, 0)["room_id"]),
+        (Some(false), &json!(room))
+    );
     let next = page["next_token"].as_str().unwrap();
     let page = house.get(&format!("{list}?limit=2&from={next}"), &bob).await.ok();
     assert_eq!(of(&page, 0)["event"]["event_id"], events[0].as_str());
