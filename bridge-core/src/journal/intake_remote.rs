@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use support_db::{DbError, Job, Tx};
 
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     ids::{LoginId, NetworkId, PortalKey, RemoteUserId, SendKey},
+    logins::LoginTrouble,
     network::{
         Batch, BridgeState, CommitError, Cursor, RemoteEvent, RemoteEventKind, RemoteIntake,
         RemoteMembership, SendOutcome, Settlement,
@@ -363,6 +365,22 @@ impl RemoteIntake for Journal {
 
     async fn state(&self, login: &LoginId, state: BridgeState) {
         self.parts.logins.set_state(login, state).await;
+    }
+
+    async fn keep_secret(
+        &self,
+        login: &LoginId,
+        secret: Option<SecretString>,
+    ) -> Result<(), CommitError> {
+        if self.is_halted() {
+            return Err(CommitError::Closed);
+        }
+        match self.parts.logins.keep_secret(login, secret).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CommitError::Closed),
+            Err(LoginTrouble::Db(error)) => Err(closed_or_not_stored(error)),
+            Err(trouble) => Err(CommitError::NotStored(trouble.to_string())),
+        }
     }
 
     async fn cursor(&self, login: &LoginId, stream: &str) -> Result<Option<Cursor>, CommitError> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use support_db::{Db, DbError, Row, Tx, params};
 use thiserror::Error;
 
@@ -64,6 +65,8 @@ const INSERT: &str =
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (id) DO UPDATE
     SET name = excluded.name, metadata = excluded.metadata, sealed = excluded.sealed, told = NULL";
+
+const RESEAL: &str = "UPDATE login SET sealed = $2 WHERE id = $1";
 
 const DELETE: &str = "DELETE FROM login WHERE id = $1";
 
@@ -156,6 +159,28 @@ impl Logins {
         };
         self.enter(Stored { login, number, told: None, last_connected: None }, true)?;
         Ok(id)
+    }
+
+    /// Seals other credentials of a login. False: it is gone.
+    pub(crate) async fn keep_secret(
+        &self,
+        login: &LoginId,
+        secret: Option<SecretString>,
+    ) -> Result<bool, LoginTrouble> {
+        let Some(network) = self.network(login) else { return Ok(false) };
+        let sealed = match (&secret, &self.0.sealing) {
+            (None, _) => None,
+            (Some(_), None) => return Err(LoginTrouble::NoKey),
+            (Some(secret), Some(sealing)) => {
+                Some(sealing.seal(&network, login, secret.expose_secret()))
+            }
+        };
+        let id = login.clone();
+        let job = job(move |tx| {
+            let (id, sealed) = (id.clone(), sealed.clone());
+            Box::pin(async move { tx.execute(RESEAL, params![id.as_str(), sealed]).await })
+        });
+        Ok(self.0.db.write(job).await? > 0)
     }
 
     /// Ends a login for good: at the network as far as it knows such a thing, and here.

@@ -63,6 +63,10 @@ pub struct Profile {
     /// Their picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<MediaRef>,
+    /// Their name as it is written into texts: no longer than people read, and with a mark in it
+    /// that keeps it from calling somebody, where the operator wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     /// What stands before their words where the network cannot show whose they are (`<Carol> `).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
@@ -71,7 +75,12 @@ pub struct Profile {
 impl Profile {
     /// Makes a profile of a name.
     pub fn new(mxid: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { mxid: mxid.into(), name: name.into(), avatar: None, prefix: None }
+        Self { mxid: mxid.into(), name: name.into(), avatar: None, written: None, prefix: None }
+    }
+
+    /// Returns their name as it is written into texts.
+    pub fn written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.name)
     }
 
     /// Returns what stands before their words where the network cannot show whose they are.

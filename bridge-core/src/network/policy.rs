@@ -65,6 +65,9 @@ const KEYS: [&str; 7] = [
 ];
 
 impl NetworkPolicy {
+    /// The keys of every network as `config example` shows them, in each network's section.
+    pub const EXAMPLE: &'static str = include_str!("policy.toml");
+
     /// Takes what is every network's out of a section, so that the rest is the bridge's own.
     ///
     /// # Errors
@@ -100,6 +103,23 @@ mod tests {
         let policy = NetworkPolicy::take_from(&mut section).expect("it is right");
         assert_eq!(policy, NetworkPolicy { degrade: Degrade::Drop, ..NetworkPolicy::default() });
         assert_eq!(section.keys().collect::<Vec<_>>(), ["server"]);
+    }
+
+    #[test]
+    fn the_example_shows_every_key_with_its_default() {
+        let shown = NetworkPolicy::EXAMPLE.lines().filter_map(|line| {
+            let (key, value) = line.strip_prefix("  # ")?.split_once(" = ")?;
+            // Texts, numbers and truth are written in TOML as in JSON.
+            Some((key.to_owned(), serde_json::from_str(value).ok()?))
+        });
+        let mut section: Map<String, Value> = shown.collect();
+        let mut keys: Vec<&str> = section.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        let mut all = KEYS;
+        all.sort_unstable();
+        assert_eq!(keys, all);
+        let policy = NetworkPolicy::take_from(&mut section).expect("the example is right");
+        assert_eq!(policy, NetworkPolicy::default());
     }
 
     #[test]

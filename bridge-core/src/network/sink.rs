@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -78,6 +79,12 @@ pub trait RemoteIntake: Send + Sync {
     fn ephemeral(&self, login: &LoginId, event: RemoteEvent);
     /// Takes a login's health.
     async fn state(&self, login: &LoginId, state: BridgeState);
+    /// Keeps other credentials of a login, sealed.
+    async fn keep_secret(
+        &self,
+        login: &LoginId,
+        secret: Option<SecretString>,
+    ) -> Result<(), CommitError>;
     /// Returns a stored cursor.
     async fn cursor(&self, login: &LoginId, stream: &str) -> Result<Option<Cursor>, CommitError>;
 }
@@ -123,6 +130,15 @@ impl RemoteSink {
     /// Reports the login's health. Parked work of the login goes on when it is connected again.
     pub async fn state(&self, state: BridgeState) {
         self.intake.state(&self.login, state).await;
+    }
+
+    /// Replaces what is kept sealed of this login: credentials that changed, or more of them. The
+    /// login is handed them with its record at the next start.
+    ///
+    /// # Errors
+    /// As [`RemoteSink::commit`]; `NotStored` also where there is no key to seal with.
+    pub async fn keep_secret(&self, secret: Option<SecretString>) -> Result<(), CommitError> {
+        self.intake.keep_secret(&self.login, secret).await
     }
 
     /// Returns the stored position of a stream.

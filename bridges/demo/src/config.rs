@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::capabilities::{Ability, LARGEST_FILE};
 
+/// The section as `config example` shows it.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
 /// `[networks.<id>]` with `kind = "demo"`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +70,19 @@ fn yes() -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let shown = EXAMPLE.lines().filter_map(|line| {
+            let (key, value) = line.strip_prefix("  # ")?.split_once(" = ")?;
+            // Texts, truth and lists are written in TOML as in JSON.
+            Some((key.to_owned(), serde_json::from_str(value).ok()?))
+        });
+        let section: serde_json::Map<String, Value> = shown.collect();
+        assert_eq!(section.len(), 3);
+        let config = DemoConfig::parse(Value::Object(section)).expect("the example is right");
+        assert_eq!(config, DemoConfig::default());
+    }
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {

@@ -29,6 +29,6 @@ mod network;
 mod to_matrix;
 
 pub use capabilities::Ability;
-pub use config::DemoConfig;
+pub use config::{DemoConfig, EXAMPLE};
 pub use connector::{DemoConnector, KIND, factory, factory_for};
 pub use network::{DemoFile, DemoNetwork, Fault, FileSource, LOBBY, Said, SaidKind};

@@ -330,6 +330,25 @@ mod tests {
     }
 
     #[test]
+    fn every_value_of_the_example_is_a_right_one() {
+        for line in EXAMPLE.lines() {
+            let Some((key, value)) = line.strip_prefix("  # ").and_then(|it| it.split_once(" = "))
+            else {
+                continue;
+            };
+            let value = match key {
+                "pacing" => json!({ "burst": 5, "interval_ms": 2000 }),
+                // Texts, numbers and truth are written in TOML as in JSON; the files are not there.
+                key if key.ends_with("_file") => continue,
+                _ => serde_json::from_str(value).unwrap(),
+            };
+            let mut section = json!({ "server": "irc.test" });
+            section[key] = value;
+            assert!(IrcConfig::parse(section).is_ok(), "{key}");
+        }
+    }
+
+    #[test]
     fn wrong_keys_and_values_are_named_with_what_would_be_right() {
         let refused = |section: Value| {
             let error = IrcConfig::parse(section).unwrap_err();

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
+    channel_keys::{KeyRing, password},
     client::IrcClient,
     config::IrcConfig,
     connection::{Sasl, Settings, Timing, Tls, tls_config},
@@ -38,6 +39,7 @@ pub struct IrcConnector {
     config: Arc<IrcConfig>,
     tls: Option<Tls>,
     own: Arc<OwnNicks>,
+    ring: Arc<KeyRing>,
 }
 
 impl IrcConnector {
@@ -57,7 +59,13 @@ impl IrcConnector {
         } else {
             None
         };
-        Ok(Self { context, config: Arc::new(config), tls, own: Arc::default() })
+        Ok(Self {
+            context,
+            config: Arc::new(config),
+            tls,
+            own: Arc::default(),
+            ring: Arc::default(),
+        })
     }
 }
 
@@ -166,8 +174,8 @@ impl NetworkConnector for IrcConnector {
                     "The stored login cannot be read ({error}); log in again."
                 ))
             })?;
-        let password = login.record.secret.as_deref();
-        let settings = self.settings_maker().settings(&login.owner, &metadata, password);
+        let password = password(login.record.secret.as_deref());
+        let settings = self.settings_maker().settings(&login.owner, &metadata, password.as_deref());
         Ok(Arc::new(IrcClient::new(
             login,
             settings,
@@ -176,6 +184,7 @@ impl NetworkConnector for IrcConnector {
             Arc::clone(&self.context.clock),
             Arc::clone(&self.context.random),
             Arc::clone(&self.own),
+            Arc::clone(&self.ring),
         )))
     }
 }

@@ -196,7 +196,7 @@ fn plan_message(
     let (action, prefix) = match &outgoing.speaker {
         Speaker::Login { .. } => (action, String::new()),
         Speaker::Relay { profile, .. } if action => {
-            (false, format!("* {} ", relayed_name(&profile.name)))
+            (false, format!("* {} ", one_line(profile.written())))
         }
         Speaker::Relay { profile, .. } => (false, one_line(&profile.prefix())),
         Speaker::Puppet { .. } => {
@@ -205,8 +205,10 @@ fn plan_message(
             ));
         }
     };
+    let room = capabilities.limits.text_bytes.unwrap_or(FALLBACK_BYTES);
+    let prefix = at_most(&prefix, room / 2);
     let around = prefix.len() + if action { ACTION_OVERHEAD } else { 0 };
-    let bytes = capabilities.limits.text_bytes.unwrap_or(FALLBACK_BYTES).saturating_sub(around);
+    let bytes = room.saturating_sub(around);
     let nick_of = |mxid: &str| {
         let called = |one: &&Mention| one.mxid.as_deref() == Some(mxid);
         let mention = content.mentions.people.iter().find(called)?;
@@ -246,21 +248,11 @@ fn plan_message(
     Ok(steps.collect())
 }
 
-/// The longest name of somebody a login speaks for, in characters.
-const RELAYED_NAME: usize = 32;
-
-/// Returns a name as it is written in front of relayed text. A mark nobody sees stands behind its first
-/// character: people on IRC with the same nick would be called by every line.
-fn relayed_name(name: &str) -> String {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(RELAYED_NAME).collect();
-    let name = name.trim();
-    match name.graphemes(true).next() {
-        Some(first) if first.len() < name.len() => {
-            format!("{first}\u{200b}{}", &name[first.len()..])
-        }
-        Some(only) => only.to_owned(),
-        None => "somebody".to_owned(),
-    }
+/// Cuts a text between graphemes to so many bytes: words must have room behind the longest name.
+fn at_most(text: &str, bytes: usize) -> &str {
+    let ends = text.grapheme_indices(true).map(|(at, one)| at + one.len());
+    let end = ends.take_while(|end| *end <= bytes).last().unwrap_or(0);
+    &text[..end]
 }
 
 /// Whether a text calls somebody at its beginning already.
@@ -356,13 +348,24 @@ mod tests {
     #[test]
     fn a_relay_names_the_speaker_on_every_line() {
         let profile = Profile::new("@carol:test", "Carol");
-        let speaker = Speaker::Relay { login: LoginId::new("irc-1"), profile };
-        let spoken = |kind, text| {
-            let outgoing = Outgoing { speaker: speaker.clone(), ..message(kind, text) };
+        let spoken = |profile: &Profile, kind, text| {
+            let speaker = Speaker::Relay { login: LoginId::new("irc-1"), profile: profile.clone() };
+            let outgoing = Outgoing { speaker, ..message(kind, text) };
             texts(&planned(&outgoing).unwrap())
         };
-        assert_eq!(spoken(MessageKind::Text, "a\nb"), ["<Carol> a", "<Carol> b"]);
-        assert_eq!(spoken(MessageKind::Emote, "waves"), ["* C\u{200b}arol waves"]);
+        assert_eq!(spoken(&profile, MessageKind::Text, "a\nb"), ["<Carol> a", "<Carol> b"]);
+        assert_eq!(spoken(&profile, MessageKind::Emote, "waves"), ["* Carol waves"]);
+        let marked = Profile {
+            written: Some("C\u{200b}arol".to_owned()),
+            prefix: Some("[C\u{200b}arol] ".to_owned()),
+            ..profile.clone()
+        };
+        assert_eq!(spoken(&marked, MessageKind::Text, "a"), ["[C\u{200b}arol] a"]);
+        assert_eq!(spoken(&marked, MessageKind::Emote, "waves"), ["* C\u{200b}arol waves"]);
+        // However long the template: every line has room for words and fits.
+        let long = Profile { prefix: Some("é".repeat(2_000)), ..profile };
+        let lines = spoken(&long, MessageKind::Text, &"words ".repeat(100));
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() <= 450), "{lines:?}");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! Specifications: <https://modern.ircdocs.horse/>, <https://ircv3.net/irc/>.
 
 mod capabilities;
+mod channel_keys;
 mod chat_info;
 mod client;
 mod config;

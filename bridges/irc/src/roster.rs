@@ -28,7 +28,7 @@ pub(crate) struct Channel {
 }
 
 /// Somebody in a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Person {
     /// As it is spelled.
     pub(crate) nick: String,
@@ -38,6 +38,8 @@ pub(crate) struct Person {
     pub(crate) mask: Option<(String, String)>,
     /// The account they are logged in to, where the server told.
     pub(crate) account: Option<String>,
+    /// Their real name, where the server told.
+    pub(crate) realname: Option<String>,
 }
 
 impl Roster {
@@ -62,16 +64,8 @@ impl Roster {
     }
 
     /// Somebody came.
-    pub(crate) fn add(
-        &mut self,
-        session: &Session,
-        channel: &str,
-        nick: &str,
-        account: Option<&str>,
-    ) {
-        let key = session.fold(nick);
-        let account = account.map(str::to_owned);
-        let person = Person { nick: nick.to_owned(), ranks: String::new(), mask: None, account };
+    pub(crate) fn add(&mut self, session: &Session, channel: &str, person: Person) {
+        let key = session.fold(&person.nick);
         if let Some(channel) = self.channel_mut(session, channel) {
             channel.people.insert(key, person);
         }
@@ -133,6 +127,12 @@ impl Roster {
         self.channel(session, channel)?.people.get(&session.fold(nick))
     }
 
+    /// Returns somebody as they are known in some channel.
+    pub(crate) fn somewhere(&self, session: &Session, nick: &str) -> Option<&Person> {
+        let key = session.fold(nick);
+        self.channels.values().find_map(|channel| channel.people.get(&key))
+    }
+
     /// Changes what is known of somebody wherever they are.
     pub(crate) fn update(&mut self, session: &Session, nick: &str, change: impl Fn(&mut Person)) {
         let key = session.fold(nick);
@@ -154,8 +154,18 @@ impl Roster {
                 ranks: ranks.to_owned(),
                 mask: source.user.zip(source.host),
                 account: None,
+                realname: None,
             };
-            channel.arriving.insert(session.fold(&source.nick), person);
+            let key = session.fold(&source.nick);
+            // A list tells less than what was heard before.
+            let known = channel.people.get(&key);
+            let person = Person {
+                mask: person.mask.or_else(|| known.and_then(|known| known.mask.clone())),
+                account: known.and_then(|known| known.account.clone()),
+                realname: known.and_then(|known| known.realname.clone()),
+                ..person
+            };
+            channel.arriving.insert(key, person);
         }
     }
 
@@ -180,9 +190,7 @@ impl Roster {
 
     /// Returns how somebody spells their nick, where we see them.
     pub(crate) fn spelling(&self, session: &Session, nick: &str) -> Option<&str> {
-        let key = session.fold(nick);
-        let mut found = self.channels.values().filter_map(|channel| channel.people.get(&key));
-        found.next().map(|person| person.nick.as_str())
+        self.somewhere(session, nick).map(|person| person.nick.as_str())
     }
 }
 
@@ -200,7 +208,8 @@ mod tests {
         roster.names(&session, "#one", "@alice +Bob!b@host");
         roster.names(&session, "#one", "carol");
         assert_eq!(roster.end_of_names(&session, "#ONE").unwrap().people.len(), 3);
-        roster.add(&session, "#two", "bob", None);
+        let bob = Person { nick: "bob".to_owned(), ..Person::default() };
+        roster.add(&session, "#two", bob);
         assert_eq!(roster.spelling(&session, "BOB"), Some("Bob"));
         assert_eq!(roster.rename(&session, "bob", "bob2"), ["#One", "#two"]);
         assert_eq!(roster.channel(&session, "#one").unwrap().people["bob2"].ranks, "+");

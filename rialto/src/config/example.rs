@@ -4,6 +4,7 @@ use super::{
     section::{Key, Mark},
     sections::EVERY_KEY,
 };
+use bridge_core::network::NetworkPolicy;
 use std::fmt::Write;
 
 /// Returns the example. Networks give their own examples: kind and text.
@@ -29,7 +30,7 @@ pub(crate) fn example(networks: &[(String, String)]) -> String {
     push(&mut text, "");
     docs(&mut text, section_docs("networks"));
     for (_, example) in networks {
-        for line in example.lines() {
+        for line in example.lines().chain(NetworkPolicy::EXAMPLE.lines()) {
             push(&mut text, &if line.is_empty() { String::new() } else { format!("# {line}") });
         }
     }

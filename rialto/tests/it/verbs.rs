@@ -85,6 +85,35 @@ fn commented_keys_of_the_example_are_keys_too() {
     }
 }
 
+#[test]
+fn every_network_of_the_example_is_one_with_all_its_keys() {
+    let program = Program::without_config();
+    let example = program.run("config example").ok();
+    let networks = example.lines().skip_while(|line| !line.starts_with("# [networks."));
+    // Only one of these can be given beside its like, and no such files are here.
+    let apart = ["accept_invalid_certificates", "tls_ca_file", "password_file"];
+    let uncommented = networks.filter_map(|line| {
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        let key = line.strip_prefix("  # ").filter(|rest| {
+            rest.split_once(" = ").is_some_and(|(key, _)| {
+                key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            })
+        });
+        let line = key.unwrap_or(line);
+        (!apart.iter().any(|key| line.starts_with(key))).then_some(line)
+    });
+    program.write("rialto.toml", &uncommented.collect::<Vec<_>>().join("\n"));
+    program.run("config check").ok();
+    let shown = program.run("config show").ok();
+    for kind in ["demo", "irc"] {
+        let section = format!("[networks.{}]", if kind == "irc" { "libera" } else { kind });
+        let (_, shown) = shown.split_once(&section).expect("every network is in the example");
+        for key in ["display_name", "relay_template", "media_link_hours"] {
+            assert!(shown.contains(&format!("{key} = ")), "{kind} shows no {key}");
+        }
+    }
+}
+
 /// The same story twice: on the opened database, and through the running server.
 fn accounts_are_managed(program: &Program) {
     let created =

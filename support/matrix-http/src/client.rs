@@ -46,7 +46,8 @@ pub enum ClientError {
 
 /// Builds a client. It is cheap to clone and keeps a pool of connections: make one and share it.
 pub fn shared_client(options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
-    let mut tls = tls_client_config(options.accept_invalid_certificates)?;
+    let trust = if options.accept_invalid_certificates { Trust::Anybody } else { Trust::Web };
+    let mut tls = tls_client_config(trust)?;
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -60,15 +61,28 @@ pub fn shared_client(options: &ClientOptions) -> Result<reqwest::Client, ClientE
     Ok(builder.build()?)
 }
 
+/// Whose certificates a client believes.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// What the web believes: [`server_roots`].
+    Web,
+    /// These authorities and no others.
+    Only(RootCertStore),
+    /// Anybody. For peers with private certificates that the operator vouches for.
+    Anybody,
+}
+
 /// Makes the TLS configuration of a client, for raw sockets too.
-pub fn tls_client_config(accept_invalid_certificates: bool) -> Result<ClientConfig, rustls::Error> {
+pub fn tls_client_config(trust: Trust) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let builder = if accept_invalid_certificates {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny { provider }))
-    } else {
-        builder.with_root_certificates(server_roots())
+    let builder = match trust {
+        Trust::Web => builder.with_root_certificates(server_roots()),
+        Trust::Only(roots) => builder.with_root_certificates(roots),
+        Trust::Anybody => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny { provider }))
+        }
     };
     Ok(builder.with_no_client_auth())
 }

@@ -15,7 +15,9 @@ mod route;
 mod token;
 mod transport;
 
-pub use client::{ClientError, ClientOptions, server_roots, shared_client, tls_client_config};
+pub use client::{
+    ClientError, ClientOptions, Trust, server_roots, shared_client, tls_client_config,
+};
 pub use error::MatrixError;
 pub use extract::{Ruma, RumaResponse, parse_request};
 pub use harden::{Limits, harden, shelter};

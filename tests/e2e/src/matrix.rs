@@ -23,6 +23,8 @@ pub struct Room {
     pub state: BTreeMap<(String, String), Value>,
     /// Every event of the timeline in order, from the room's beginning.
     pub timeline: Vec<Value>,
+    /// Who is typing now.
+    pub typing: Vec<String>,
 }
 
 impl Room {
@@ -231,6 +233,12 @@ impl MatrixClient {
             if let Some(key) = event["state_key"].as_str() {
                 let key = (text(&event["type"]).to_owned(), key.to_owned());
                 room.state.insert(key, event["content"].clone());
+            }
+        }
+        for event in news["ephemeral"]["events"].as_array().into_iter().flatten() {
+            if event["type"] == "m.typing" {
+                let users = event["content"]["user_ids"].as_array().into_iter().flatten();
+                room.typing = users.map(|user| text(user).to_owned()).collect();
             }
         }
         for event in missed.into_iter().chain(fresh) {

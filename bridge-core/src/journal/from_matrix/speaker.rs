@@ -12,6 +12,9 @@ use crate::{
 /// An invisible mark within a name: programs that look for the name do not find it.
 const ANTI_PING: char = '\u{200b}';
 
+/// The longest name in front of relayed words, in characters.
+const LONGEST_NAME: usize = 48;
+
 impl Journal {
     /// Finds who speaks, or words why nobody does.
     pub(super) async fn speaker(
@@ -53,7 +56,7 @@ impl Journal {
     ) -> Result<Profile, PlanTrouble> {
         let mxid = event.sender.clone();
         let shown = self.parts.matrix.profile(&mxid).await?;
-        let mut name = one_line(shown.name.as_deref().unwrap_or(&mxid));
+        let mut name = shortened(&one_line(shown.name.as_deref().unwrap_or_default()));
         if name.is_empty() {
             name = mxid.clone();
         }
@@ -64,30 +67,57 @@ impl Journal {
             name = format!("{name} ({mxid})");
         }
         let policy = self.parts.networks.policy(&portal.key.network);
+        let written = written(&policy, &name);
         let prefix = prefix(&policy, &name, &mxid);
         let avatar = shown.avatar.map(|url| MediaRef {
             source: "mxc".to_owned(),
             locator: url.into(),
             ..MediaRef::default()
         });
-        Ok(Profile { prefix: Some(prefix), avatar, ..Profile::new(mxid, name) })
+        Ok(Profile {
+            written: Some(written),
+            prefix: Some(prefix),
+            avatar,
+            ..Profile::new(mxid, name)
+        })
     }
+}
+
+fn written(policy: &NetworkPolicy, name: &str) -> String {
+    if policy.relay_anti_ping { anti_ping(name) } else { name.to_owned() }
 }
 
 fn prefix(policy: &NetworkPolicy, name: &str, mxid: &str) -> String {
-    let shown = if policy.relay_anti_ping { anti_ping(name) } else { name.to_owned() };
-    fill_in(&policy.relay_template, &[("name", &shown), ("mxid", mxid)])
+    let (name, mxid) = (written(policy, name), written(policy, mxid));
+    fill_in(&policy.relay_template, &[("name", &name), ("mxid", &mxid)])
 }
 
-/// Puts an invisible mark behind a name's first letter.
-fn anti_ping(name: &str) -> String {
-    let mut letters = name.chars();
-    match letters.next() {
-        Some(first) if !letters.as_str().is_empty() => {
-            format!("{first}{ANTI_PING}{}", letters.as_str())
-        }
-        _ => name.to_owned(),
+/// Cuts a name that would leave no room for words.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LONGEST_NAME {
+        return name.to_owned();
     }
+    let kept: String = name.chars().take(LONGEST_NAME - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Puts an invisible mark into every word of a name, behind its first letter. The server's part of a
+/// Matrix id calls nobody.
+fn anti_ping(name: &str) -> String {
+    let mut marked = String::with_capacity(name.len() + 8);
+    let mut letters = name.chars().peekable();
+    let (mut before, mut in_id, mut in_server) = (' ', false, false);
+    while let Some(letter) = letters.next() {
+        in_id = (in_id || letter == '@') && !letter.is_whitespace();
+        in_server = in_id && (in_server || letter == ':');
+        marked.push(letter);
+        let begins = letter.is_alphanumeric() && !before.is_alphanumeric();
+        if begins && !in_server && letters.peek().is_some_and(|next| next.is_alphanumeric()) {
+            marked.push(ANTI_PING);
+        }
+        before = letter;
+    }
+    marked
 }
 
 /// Takes out what would break a line or hide in a name.
@@ -147,13 +177,18 @@ mod tests {
     #[test]
     fn a_relayed_name_calls_nobody() {
         let policy = NetworkPolicy::default();
-        assert_eq!(prefix(&policy, "Carol", "@carol:x"), "<C\u{200b}arol> ");
+        let shown =
+            |policy: &NetworkPolicy, name| prefix(policy, &written(policy, name), "@carol:x");
+        assert_eq!(shown(&policy, "Carol"), "<C\u{200b}arol> ");
         let plain = NetworkPolicy {
             relay_anti_ping: false,
             relay_template: "{name} [{mxid}]: ".to_owned(),
             ..policy
         };
-        assert_eq!(prefix(&plain, "Carol", "@carol:x"), "Carol [@carol:x]: ");
+        assert_eq!(shown(&plain, "Carol"), "Carol [@carol:x]: ");
+        assert_eq!(shortened(&"o".repeat(300)).chars().count(), LONGEST_NAME);
+        assert_eq!(anti_ping("Carol Danvers-2 x"), "C\u{200b}arol D\u{200b}anvers-2 x");
+        assert_eq!(anti_ping("a (@carol:x.test)"), "a (@c\u{200b}arol:x.test)");
         assert_eq!(one_line(" a\n\u{202e}b "), "ab");
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         machine::{self, StepChange, millis},
         plan::{Plan, PlanTrouble},
         row::{Direction, Outcome, Row, RowState},
-        step::{NewStep, Step, StepState, StepWork},
+        step::{MatrixCall, NewStep, Step, StepState, StepWork},
         store::Write,
     },
     metrics::{RowLabels, StepLabels},
@@ -22,6 +22,9 @@ use crate::{
 
 /// How soon a row is planned again whose login came back while it was planned.
 const CAME_BACK: Duration = Duration::from_millis(50);
+
+/// How many rows are planned ahead of their turn.
+const AHEAD: usize = 31;
 
 impl Worker<'_> {
     pub(super) async fn plan(&mut self, seq: i64, target: Option<i64>) -> Result<(), Over> {
@@ -94,6 +97,7 @@ impl Worker<'_> {
             }
         }
         if self.writes.iter().any(Write::precedes_attempts) {
+            self.plan_ahead(seq).await;
             let touched = self.commit().await?;
             if marked && touched.get(mark) == Some(&0) {
                 // It was taken back meanwhile.
@@ -108,6 +112,39 @@ impl Worker<'_> {
         let delivered = self.journal.deliver(self.row(seq), &attempt).await;
         self.take_result(seq, step, delivered);
         self.commit_if_many().await
+    }
+
+    /// Plans rows behind one that is about to be sent, so that a burst shares one commit. Only what
+    /// depends on nothing that is still to happen: messages of people, behind messages of people.
+    /// Towards a homeserver that forgets transactions each send is marked by a commit of its own anyway.
+    async fn plan_ahead(&mut self, seq: i64) {
+        let is_plain = |work: Option<&StepWork>| {
+            matches!(work, Some(StepWork::Matrix(MatrixCall::Event { file: None, .. })))
+        };
+        let sent = self.row(seq);
+        if !self.journal.parts.matrix.idempotent_for_good()
+            || sent.row.direction != Direction::ToMatrix
+            || !sent.steps.iter().all(|step| is_plain(step.work.as_ref()))
+        {
+            return;
+        }
+        let behind = self.rows.iter().skip_while(|open| open.row.seq != seq).skip(1);
+        let plannable = behind.take_while(|open| {
+            let row = &open.row;
+            row.state == RowState::Accepted && row.next_at.is_none() && !looks_back(row)
+        });
+        let ahead: Vec<i64> = plannable.take(AHEAD).map(|open| open.row.seq).collect();
+        for next in ahead {
+            // Whatever is not simply steps is looked at again when its turn comes.
+            let Ok(Plan::Steps(steps)) = self.journal.plan(self.row(next), None).await else {
+                return;
+            };
+            let plain = steps.iter().all(|step| is_plain(Some(&step.work)));
+            self.store_plan(next, steps, None);
+            if !plain {
+                return;
+            }
+        }
     }
 
     /// Waits until the network's rate allows the step. A crash meanwhile finds it unsent; what is

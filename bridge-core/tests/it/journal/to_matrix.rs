@@ -226,3 +226,60 @@ async fn people_and_topic_follow_the_network() {
     world.settled().await;
     assert_eq!(world.network.texts("#a"), ["hi"]);
 }
+
+/// Hears a burst as one batch, as from a busy channel: two people in turns, and an answer among them.
+async fn a_burst(world: &World, lines: usize) -> Vec<String> {
+    let who = |number: usize| if number.is_multiple_of(2) { "bob" } else { "carol" };
+    let mut events: Vec<RemoteEvent> = (1..=lines)
+        .map(|number| {
+            message("#a", who(number), Some(&format!("b{number}")), &format!("line {number}"))
+        })
+        .collect();
+    if let Some(RemoteEventKind::Message(answer)) = events.get_mut(6).map(|event| &mut event.kind) {
+        answer.reply_to = Some(ReplyTo::message(RemoteMessageId::new("b6")));
+    }
+    let sink = world.network.sink("test-1").unwrap();
+    sink.commit(bridge_core::network::Batch::events(events)).await.unwrap();
+    let lines = (1..=lines).map(|number| format!("_rialto_test_{}: line {number}", who(number)));
+    std::iter::once("_rialto_test_bob: hello".to_owned()).chain(lines).collect()
+}
+
+#[tokio::test]
+async fn a_burst_shares_its_commits() {
+    let mut world = World::new();
+    world.start().await;
+    let room = world.room("#a").await;
+    // Carol is in the room: who has to be brought in first makes others wait.
+    world.network.hears("test-1", message("#a", "carol", Some("c"), "here")).await.unwrap();
+    world.settled().await;
+    world.pause_pushing();
+    let before = world.db().stats().commits;
+    let mut expected = a_burst(&world, 60).await;
+    expected.insert(1, "_rialto_test_carol: here".to_owned());
+    let said = || world.homeserver.said(&room);
+    crate::world::eventually("all is said", || said().len() == expected.len()).await;
+    assert_eq!(said(), expected);
+    let commits = world.db().stats().commits - before;
+    assert!(commits <= 12, "60 messages took {commits} commits");
+    world.resume_pushing();
+    world.settled().await;
+}
+
+#[tokio::test]
+async fn a_burst_planned_ahead_is_whole_after_a_crash_at_any_call() {
+    for ticks in [1, 2, 3, 4, 6, 9, 13, 18, 24] {
+        let mut world = World::new();
+        world.start().await;
+        let room = world.room("#a").await;
+        let burnt = world.fuse.set(ticks);
+        let expected = a_burst(&world, 20).await;
+        burnt.cancelled().await;
+        world.crash().await;
+        world.fuse.remove();
+        world.start().await;
+        world.settled().await;
+        assert_eq!(world.homeserver.said(&room), expected, "after {ticks} calls");
+        let pairs = world.rows("SELECT event_id FROM message WHERE remote_id LIKE 'b%'").await;
+        assert_eq!(pairs.len(), 20, "after {ticks} calls");
+    }
+}

@@ -28,6 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{presence::Presence, pump::Pump};
 use crate::{
     capabilities::capabilities,
+    channel_keys::{ChannelKeys, KeyRing},
     connection::{Keeper, KeeperHandle, Link, Settings},
     from_matrix,
     habits::Habits,
@@ -56,6 +57,7 @@ pub(crate) struct IrcClient {
     clock: SharedClock,
     random: SharedRandom,
     own: Arc<OwnNicks>,
+    keys: Arc<ChannelKeys>,
     view: SharedView,
     presence: Arc<Presence>,
     /// Counts messages the server gave no id.
@@ -68,6 +70,7 @@ pub(crate) struct IrcClient {
 /// The tasks of a connected login.
 struct Running {
     keeper: KeeperHandle,
+    sink: RemoteSink,
     tasks: TaskTracker,
     /// Cancelled when commits are no longer worth waiting for.
     give_up: CancellationToken,
@@ -82,9 +85,13 @@ impl IrcClient {
         clock: SharedClock,
         random: SharedRandom,
         own: Arc<OwnNicks>,
+        ring: Arc<KeyRing>,
     ) -> Self {
+        let secret = login.record.secret.as_deref();
+        let keys = Arc::new(ChannelKeys::new(login.id.clone(), secret, ring));
         Self {
             network: login.network.clone(),
+            keys,
             login,
             settings,
             max_lines,
@@ -107,6 +114,17 @@ impl IrcClient {
     fn keeper(&self) -> Option<KeeperHandle> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.as_ref().map(|running| running.keeper.clone())
+    }
+
+    /// Has what changed about channel keys sealed.
+    async fn seal_keys(&self) {
+        let sink = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.as_ref().map(|running| running.sink.clone())
+        };
+        if let Some(sink) = sink {
+            self.keys.seal(&sink).await;
+        }
     }
 
     fn online(&self) -> Result<(KeeperHandle, Link), NetworkError> {
@@ -167,7 +185,8 @@ impl NetworkClient for IrcClient {
         let mut conversations = BTreeSet::new();
         for portal in context.portals.iter().filter(|portal| portal.network == self.network) {
             if is_channel(portal) {
-                handle.want(parse_chat_id(&portal.chat), None);
+                let channel = parse_chat_id(&portal.chat);
+                handle.want(channel, self.keys.of(channel).as_deref());
             } else {
                 conversations.insert(parse_chat_id(&portal.chat).to_owned());
             }
@@ -183,7 +202,8 @@ impl NetworkClient for IrcClient {
         );
         let give_up = CancellationToken::new();
         let pump = Pump {
-            sink,
+            sink: sink.clone(),
+            keys: Arc::clone(&self.keys),
             translator,
             keeper: handle.clone(),
             clock: Arc::clone(&self.clock),
@@ -202,12 +222,12 @@ impl NetworkClient for IrcClient {
             tasks.spawn(presence::watch(presence, handle.clone(), clock, after, message));
         }
         tasks.close();
-        *running = Some(Running { keeper: handle, tasks, give_up });
+        *running = Some(Running { keeper: handle, sink, tasks, give_up });
     }
 
     async fn disconnect(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { keeper, tasks, give_up }) = running else { return };
+        let Some(Running { keeper, tasks, give_up, .. }) = running else { return };
         keeper.stop();
         tokio::select! {
             () = tasks.wait() => {}
@@ -217,6 +237,11 @@ impl NetworkClient for IrcClient {
             }
         }
         self.own.leave(&self.login.id, self.clock.now_ms());
+    }
+
+    async fn logout(&self) {
+        self.disconnect().await;
+        self.keys.forget_all();
     }
 
     fn capabilities(&self, portal: &PortalKey) -> Capabilities {

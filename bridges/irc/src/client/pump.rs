@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::presence::Presence;
 use crate::{
+    channel_keys::ChannelKeys,
     connection::{Incoming, KeeperHandle, Link},
     error::bridge_state,
     to_matrix::{Merger, Translated, Translator},
@@ -26,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) struct Pump {
     pub(super) sink: RemoteSink,
+    pub(super) keys: Arc<ChannelKeys>,
     pub(super) translator: Translator,
     pub(super) keeper: KeeperHandle,
     pub(super) clock: SharedClock,
@@ -90,6 +92,7 @@ impl Pump {
                     self.note(translated, &mut events);
                     if frees_nick(&message, &self.wanted_nick)
                         && let Some(link) = self.keeper.link()
+                        && !link.with_session(|session| session.is_me(&self.wanted_nick))
                     {
                         link.want_nick(&self.wanted_nick);
                     }
@@ -105,6 +108,7 @@ impl Pump {
             }
         }
         let told = self.merger.push(events, self.clock.now_ms());
+        self.keys.seal(&self.sink).await;
         self.commit(told).await
     }
 
@@ -114,10 +118,13 @@ impl Pump {
             self.keeper.want(&entered, None);
         }
         for left in translated.left {
-            self.keeper.unwant(&left, &|one, other| self.translator.same_name(one, other));
+            let same = |one: &str, other: &str| self.translator.same_name(one, other);
+            self.keeper.unwant(&left, &same);
+            self.keys.forget(&left, &same);
         }
         for (channel, key) in translated.keys {
             self.keeper.key_changed(&channel, key.as_deref());
+            self.keys.note(&channel, key.as_deref());
         }
         for event in translated.ephemeral {
             self.sink.ephemeral(event);
@@ -141,6 +148,7 @@ impl Pump {
                 let translated = self.translator.ready(rejoined, now);
                 self.note(translated, &mut events);
                 self.commit(events).await?;
+                self.keys.seal(&self.sink).await;
                 self.presence.connected(self.clock.monotonic());
                 self.sink.state(self.connected()).await;
             }
@@ -208,6 +216,11 @@ fn frees_nick(message: &Message, nick: &str) -> bool {
     if message.is("QUIT") || message.is("NICK") {
         return same(&message.from().nick) && !same(message.param(0));
     }
-    // RPL_MONOFFLINE.
-    message.numeric() == Some(731) && message.last().split(',').any(same)
+    match message.numeric() {
+        // RPL_MONOFFLINE.
+        Some(731) => message.last().split(',').any(same),
+        // RPL_ISON: we ask for this nick only.
+        Some(303) => !message.last().split(' ').any(same),
+        _ => false,
+    }
 }

@@ -138,12 +138,19 @@ impl IrcClient {
         key: Option<&str>,
     ) -> Result<JoinedChat, NetworkError> {
         let (keeper, link) = self.online()?;
+        let folded = link.with_session(|session| session.fold(name));
+        let known = self.keys.of(&folded);
+        let key = key.or(known.as_deref());
         let mut results = link.join(&[(name, key)]).await;
         if let Some(Err(error)) = results.pop() {
             return Err(join_error(error));
         }
         let session = link.session();
-        keeper.want(&session.fold(name), key);
+        keeper.want(&folded, key);
+        if key.is_some() {
+            self.keys.note(&folded, key);
+            self.seal_keys().await;
+        }
         let portal = make_portal_key(&self.network, &self.login.id, &session, name);
         let spelled = session.channels.get(&session.fold(name)).cloned();
         let info = ChatInfo {
@@ -247,7 +254,10 @@ impl Directory for IrcClient {
         let name = parse_chat_id(chat);
         let (keeper, link) = self.online()?;
         let session = link.session();
-        keeper.unwant(name, &|one, other| session.rules.casemap.same(one, other));
+        let same = |one: &str, other: &str| session.rules.casemap.same(one, other);
+        keeper.unwant(name, &same);
+        self.keys.forget(name, &same);
+        self.seal_keys().await;
         if !session.is_in(name) {
             return Ok(());
         }

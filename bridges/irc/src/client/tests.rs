@@ -16,7 +16,7 @@ use bridge_core::{
         RemoteEvent, RemoteEventKind, RemoteIntake, RemoteSink, SendOutcome, Speaker, StoredLogin,
     },
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use support_clock::{OsRandom, SharedClock, TestClock};
 use tokio::sync::mpsc;
@@ -31,6 +31,7 @@ use crate::{
 enum Told {
     Events(Vec<RemoteEvent>),
     State(BridgeState),
+    Secret(Option<SecretString>),
 }
 
 #[derive(Debug)]
@@ -57,6 +58,14 @@ impl RemoteIntake for Recorder {
 
     async fn state(&self, _login: &LoginId, state: BridgeState) {
         drop(self.told.send(Told::State(state)));
+    }
+
+    async fn keep_secret(
+        &self,
+        _login: &LoginId,
+        secret: Option<SecretString>,
+    ) -> Result<(), CommitError> {
+        self.told.send(Told::Secret(secret)).map_err(|_| CommitError::Closed)
     }
 
     async fn cursor(&self, _: &LoginId, _: &str) -> Result<Option<Cursor>, CommitError> {
@@ -108,11 +117,24 @@ impl House {
     }
 
     async fn connected_with(&self, failures: u32, caps: &str) -> Connected {
+        let mut connected = self.connecting(failures, caps, None, "JOIN #room").await;
+        connected.until_state(BridgeStateKind::Connected).await;
+        connected
+    }
+
+    /// Connects a login with this sealed text; `joins` is what it says to join.
+    async fn connecting(
+        &self,
+        failures: u32,
+        caps: &str,
+        secret: Option<&str>,
+        joins: &str,
+    ) -> Connected {
         let record = LoginRecord {
             remote_id: "alice".to_owned(),
             name: "alice".to_owned(),
             metadata: json!({ "nick": "alice" }),
-            secret: None,
+            secret: secret.map(str::to_owned),
         };
         let id = LoginId::new("testnet-1");
         let login = StoredLogin {
@@ -127,14 +149,12 @@ impl House {
         let context = ConnectContext { portals: vec![portal()], ..ConnectContext::default() };
         client.connect(RemoteSink::new(id, recorder), context).await;
         let mut peer = self.server.welcome_with(caps).await;
-        peer.expect("JOIN #room").await;
+        peer.expect(joins).await;
         peer.send(":alice!al@host JOIN #room").await;
         peer.send(":irc.test 353 alice = #room :alice bob").await;
         peer.send(":irc.test 366 alice #room :End").await;
         peer.pong().await;
-        let mut connected = Connected { client, told, peer };
-        connected.until_state(BridgeStateKind::Connected).await;
-        connected
+        Connected { client, told, peer }
     }
 }
 
@@ -152,7 +172,7 @@ impl Connected {
             match self.told.recv().await.unwrap() {
                 Told::Events(more) => events.extend(more),
                 Told::State(state) if state.kind == kind => return (events, state),
-                Told::State(_) => {}
+                Told::State(_) | Told::Secret(_) => {}
             }
         }
     }
@@ -164,6 +184,15 @@ impl Connected {
                 && events.iter().any(|event| fits(&event.kind))
             {
                 return;
+            }
+        }
+    }
+
+    /// Waits for what is to be sealed.
+    async fn until_secret(&mut self) -> Option<String> {
+        loop {
+            if let Told::Secret(secret) = self.told.recv().await.expect("the core listens") {
+                return secret.map(|secret| secret.expose_secret().to_owned());
             }
         }
     }
@@ -454,4 +483,31 @@ async fn typing_is_told_at_most_once_in_a_while_and_ended_once() {
     alice.peer.expect("@+typing=done TAGMSG #room").await;
     alice.client.disconnect().await;
     assert_eq!(alice.peer.line().await, "QUIT :the bridge stops");
+}
+
+#[tokio::test]
+async fn a_channels_key_is_sealed_and_used_after_a_restart() {
+    let house = House::new().await;
+    let mut connected = house.connected(0).await;
+    let client = Arc::clone(&connected.client);
+    let directory = client.directory().expect("channels can be joined");
+    let joining = async {
+        connected.peer.expect("JOIN #vault swordfish").await;
+        connected.peer.send(":alice!al@host JOIN #vault").await;
+        connected.peer.pong().await;
+    };
+    let (joined, ()) = tokio::join!(directory.join_chat("#vault swordfish"), joining);
+    assert_eq!(joined.expect("it is let in").chat.as_str(), "#vault");
+    let sealed = connected.until_secret().await.expect("something is sealed");
+    assert!(sealed.contains("swordfish"));
+
+    // Somebody changes the other channel's key, and another one removes it again.
+    connected.peer.send(":bob!b@h MODE #Room +k opensesame").await;
+    let sealed = connected.until_secret().await.expect("something is sealed");
+    let again = House::new().await;
+    again.connecting(0, "", Some(&sealed), "JOIN #room opensesame").await;
+    connected.peer.send(":bob!b@h MODE #room -k *").await;
+    let sealed = connected.until_secret().await.expect("something is sealed");
+    let again = House::new().await;
+    again.connecting(0, "", Some(&sealed), "JOIN #room").await;
 }

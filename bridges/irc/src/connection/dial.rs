@@ -3,12 +3,11 @@
 use std::{io, path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use support_clock::Clock;
+use support_matrix_http::{Trust, tls_client_config};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
@@ -199,7 +198,7 @@ pub enum TlsError {
     Name(String),
 }
 
-/// Prepares TLS for a host: the web's trust anchors, or only those of `ca_file`, or none at all.
+/// Prepares TLS for a host: the web's authorities, or only those of `ca_file`, or none at all.
 ///
 /// # Errors
 /// The CA file or the name is unusable.
@@ -210,25 +209,17 @@ pub fn tls_config(
 ) -> Result<super::Tls, TlsError> {
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))?;
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the default protocol versions");
-    let config = if accept_invalid_certificates {
-        let verifier = Arc::new(AcceptAny { provider });
-        builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-    } else {
-        builder.with_root_certificates(trust_anchors(ca_file)?).with_no_client_auth()
+    let trust = match ca_file {
+        _ if accept_invalid_certificates => Trust::Anybody,
+        Some(file) => Trust::Only(authorities(file)?),
+        None => Trust::Web,
     };
+    let config = tls_client_config(trust).expect("ring supports the default protocol versions");
     Ok(super::Tls { config: Arc::new(config), name })
 }
 
-fn trust_anchors(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
+fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    let Some(path) = ca_file else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        return Ok(roots);
-    };
     let unusable = |problem: String| TlsError::CaFile { file: path.display().to_string(), problem };
     let certificates = CertificateDer::pem_file_iter(path).map_err(|e| unusable(e.to_string()))?;
     for certificate in certificates {
@@ -239,46 +230,4 @@ fn trust_anchors(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
         return Err(unusable("holds no certificate".to_owned()));
     }
     Ok(roots)
-}
-
-/// Believes every certificate; chosen by the operator in so many words. The signatures are still
-/// checked: whoever answers holds the key of what it shows.
-#[derive(Debug)]
-struct AcceptAny {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for AcceptAny {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -17,6 +17,10 @@ use crate::wire::Message;
 /// Bytes of channel names in one JOIN.
 const JOIN_BYTES: usize = 300;
 
+/// How services are asked for a nick: the first is Atheme's, the second Anope's, the third what all of
+/// them knew once. What one does not know, it says so and does nothing; each is tried once.
+const SERVICES_WAYS: [&str; 3] = ["REGAIN", "RECOVER", "GHOST"];
+
 /// A connection that lived this long begins the pauses anew when it is lost.
 const LIVED: Duration = Duration::from_secs(60);
 
@@ -203,15 +207,44 @@ impl Keeper {
         rejoined
     }
 
-    /// Asks from time to time for what is missing: the wanted nick (whoever holds it may be our own
-    /// connection from before, which the server has not given up yet) and channels that could not
-    /// be joined for the moment.
+    /// Asks from time to time for what is missing; never ends.
     async fn mend(&self, link: &Link) -> Failure {
+        let (never, _) = tokio::join!(self.mend_nick(link), self.mend_channels(link));
+        never
+    }
+
+    /// Asks for the wanted nick: whoever holds it may be our own connection from before, which the
+    /// server has not given up yet. A server that tells when a nick is free is not asked often.
+    async fn mend_nick(&self, link: &Link) -> Failure {
+        let nick = self.settings.nick.as_str();
+        let timing = self.settings.timing;
+        let mut ways = SERVICES_WAYS.iter().skip(1);
+        let mut since_asked = Duration::ZERO;
+        loop {
+            let watched = link.with_session(|session| session.rules.monitor > 0);
+            let pause = if watched { timing.regain_nick } else { timing.look_for_nick };
+            self.clock.sleep(pause).await;
+            if link.with_session(|session| session.is_me(nick)) {
+                continue;
+            }
+            since_asked += pause;
+            if since_asked < timing.regain_nick {
+                // The answer leads to a NICK where it does not name it.
+                link.tell(&Message::new("ISON", [nick]));
+                continue;
+            }
+            since_asked = Duration::ZERO;
+            if let Some(way) = ways.next() {
+                self.ask_services(link, way);
+            }
+            link.want_nick(nick);
+        }
+    }
+
+    /// Asks for channels that could not be joined for the moment.
+    async fn mend_channels(&self, link: &Link) -> Failure {
         loop {
             self.clock.sleep(self.settings.timing.regain_nick).await;
-            if !link.with_session(|session| session.is_me(&self.settings.nick)) {
-                link.want_nick(&self.settings.nick);
-            }
             let wanted: Vec<_> = self.wanted().clone().into_iter().collect();
             for (channel, key) in wanted {
                 if !link.with_session(|session| session.is_in(&channel)) {
@@ -231,10 +264,15 @@ impl Keeper {
         if link.with_session(|session| session.rules.monitor > 0) {
             link.tell(&Message::new("MONITOR", ["+", nick]));
         }
+        self.ask_services(link, SERVICES_WAYS[0]);
+    }
+
+    /// Has the services take the nick from whoever has it, if we are known to them.
+    fn ask_services(&self, link: &Link, way: &str) {
         if let Some(services) = self.settings.nickserv.as_deref()
             && link.with_session(|session| session.account.is_some())
         {
-            let words = format!("REGAIN {nick}");
+            let words = format!("{way} {}", self.settings.nick);
             link.tell(&Message::new("PRIVMSG", [services, &words]));
         }
     }

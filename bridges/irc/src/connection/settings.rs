@@ -88,6 +88,8 @@ pub struct Timing {
     pub confirm: Duration,
     /// How often the wanted nick is asked for while another one is in use.
     pub regain_nick: Duration,
+    /// How often it is looked meanwhile whether the wanted nick is free, on servers that do not tell.
+    pub look_for_nick: Duration,
 }
 
 impl Default for Timing {
@@ -99,6 +101,7 @@ impl Default for Timing {
             dead_after: Duration::from_secs(150),
             confirm: Duration::from_secs(180),
             regain_nick: Duration::from_secs(60),
+            look_for_nick: Duration::from_secs(12),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! own view of session and channels, since the connection itself may already be some lines ahead.
 
 mod ctcp;
+mod identity;
 mod merge;
 mod modes;
 mod people;
@@ -106,6 +107,8 @@ pub(crate) struct Translator {
     ctcp_answers: TokenBucket,
     /// What people said when they went away, as it was told, by folded nick.
     away_told: BTreeMap<String, String>,
+    /// The accounts of people who wrote to us, by folded nick.
+    accounts: BTreeMap<String, Option<String>>,
 }
 
 /// Answers to programs: a few at once, then one in a while.
@@ -145,6 +148,7 @@ impl Translator {
             nameless: 0,
             ctcp_answers: TokenBucket::new(CTCP_BURST, CTCP_INTERVAL),
             away_told: BTreeMap::new(),
+            accounts: BTreeMap::new(),
         }
     }
 
@@ -247,10 +251,7 @@ impl Translator {
             "QUIT" => self.quit(heard, view).into(),
             "NICK" => self.nick(heard, view).into(),
             "TOPIC" => self.topic(heard, view).into(),
-            "ACCOUNT" | "CHGHOST" | "AWAY" => {
-                self.about(heard, view);
-                Translated::default()
-            }
+            "ACCOUNT" | "CHGHOST" | "SETNAME" | "AWAY" => self.about(heard, view).into(),
             _ => Translated::default(),
         }
     }

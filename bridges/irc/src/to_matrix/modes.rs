@@ -39,8 +39,9 @@ impl Translator {
                     }
                 }
                 _ => {
-                    if letter == 'k' {
-                        let key = parameter.filter(|key| set && *key != "*").map(str::to_owned);
+                    // Some servers hide a new key: then the known one is no worse than none.
+                    if letter == 'k' && !(set && parameter.is_none_or(|key| key == "*")) {
+                        let key = parameter.filter(|_| set).map(str::to_owned);
                         translated.keys.push((session.fold(channel), key));
                     }
                     told.extend(words(set, letter, parameter));

@@ -8,6 +8,7 @@ use super::{Heard, Translated, Translator, View, profile};
 use crate::{
     connection::Session,
     ids::{make_chat_id, make_user_id},
+    roster::Person,
     wire::Source,
 };
 
@@ -29,10 +30,20 @@ impl Translator {
                 translated.entered.push(session.fold(channel));
                 continue;
             }
-            // extended-join tells the account; `*` is none.
-            let account = heard.message.params.get(1).map(String::as_str);
-            let account = account.filter(|name| *name != "*").or(heard.message.tag("account"));
-            roster.add(session, channel, nick, account);
+            // extended-join tells the account (`*` is none) and the real name.
+            let told = |at: usize| heard.message.params.get(at).cloned();
+            let account = told(1).filter(|name| name != "*");
+            roster.add(
+                session,
+                channel,
+                Person {
+                    nick: nick.clone(),
+                    ranks: String::new(),
+                    mask: heard.from.user.clone().zip(heard.from.host.clone()),
+                    account: account.or_else(|| heard.message.tag("account").map(str::to_owned)),
+                    realname: told(2),
+                },
+            );
             let back = self.is_back(session, nick, channel);
             if !back && self.habits.members.shows_joins() && !self.is_sibling(heard, session) {
                 translated.events.push(self.membership(
@@ -206,22 +217,6 @@ impl Translator {
         notice.receiver = Some(self.login.clone());
         notice.creates = Some(ChatKind::Direct);
         Some(notice)
-    }
-
-    /// What is known of people: account, mask, whether they are away.
-    pub(super) fn about(&mut self, heard: &Heard<'_>, view: &mut View) {
-        let View { session, roster, .. } = view;
-        let (nick, message) = (&heard.from.nick, heard.message);
-        if message.is("ACCOUNT") {
-            let account = Some(message.param(0).to_owned()).filter(|name| name != "*");
-            roster.update(session, nick, |person| person.account.clone_from(&account));
-        } else if message.is("CHGHOST") {
-            let mask = (message.param(0).to_owned(), message.param(1).to_owned());
-            roster.update(session, nick, |person| person.mask = Some(mask.clone()));
-        } else if message.params.is_empty() {
-            // Back: should they go away again, it is told again.
-            self.away_told.remove(&session.fold(nick));
-        }
     }
 
     /// Somebody we wrote to is away: told once for each thing they say about it.

@@ -398,3 +398,55 @@ fn who_is_away_is_told_once_and_an_invitation_is_passed_on() {
     assert_eq!((invitation.chat.as_str(), invitation.creates), ("bob", Some(ChatKind::Direct)));
     assert!(desk.hears(":bob!b@h INVITE carol #room").is_empty());
 }
+
+#[test]
+fn who_somebody_is_is_told_in_the_conversation() {
+    let mut desk = Desk::in_a_room();
+    let mut topic = |line: &str| {
+        let told = desk.hears(line);
+        told.into_iter().find_map(|event| match event.kind {
+            RemoteEventKind::Topic(change) if event.chat.as_str() == "bob" => Some(change.topic),
+            _ => None,
+        })
+    };
+    // Nobody told bob's real name yet.
+    assert_eq!(topic(":bob!b@h CHGHOST rob cloak"), None);
+    assert_eq!(topic(":bob!rob@cloak SETNAME :Bob the \u{2}Builder"), Some("Bob the Builder (rob@cloak)".to_owned()));
+    let words = "Bob the Builder (rob@cloak), logged in as robert";
+    assert_eq!(topic(":bob!rob@cloak ACCOUNT robert").as_deref(), Some(words));
+    // A new list of names does not make it forgotten.
+    topic(":s 353 alice = #room :@alice +Bob");
+    topic(":s 366 alice #room :End");
+    let words = "Bob the Builder (rob@elsewhere), logged in as robert";
+    assert_eq!(topic(":bob!rob@cloak CHGHOST rob elsewhere").as_deref(), Some(words));
+    assert_eq!(topic(":bob!rob@elsewhere QUIT :bye"), None);
+    // extended-join tells everything at once.
+    assert_eq!(topic(":bob!b@h JOIN #room robert :Bob again"), None);
+    let words = "Bob again (b@cloak), logged in as robert";
+    assert_eq!(topic(":bob!b@h CHGHOST b cloak").as_deref(), Some(words));
+    // We have no conversation with carol.
+    assert_eq!(topic(":carol!c@h SETNAME :Carol"), None);
+}
+
+#[test]
+fn a_nick_behind_another_account_is_warned_of_before_its_words() {
+    let mut desk = Desk::registered();
+    let mut session = Session { nick: "alice".to_owned(), ..Session::default() };
+    session.caps.insert("account-tag".to_owned());
+    desk.translator.registered(session, NOW);
+    let mut warned = |line: &str| {
+        let told = desk.hears(line);
+        let (last, before) = told.split_last().expect("it is told");
+        assert!(matches!(last.kind, RemoteEventKind::Message(_)));
+        before.first().map(|event| match &event.kind {
+            RemoteEventKind::BridgeNotice { text } => text.clone(),
+            other => panic!("{other:?} is no warning"),
+        })
+    };
+    assert_eq!(warned(":dave!d@h PRIVMSG alice :hi"), None);
+    assert_eq!(warned("@account=Dave :dave!d@h PRIVMSG alice :I logged in"), None);
+    assert_eq!(warned("@account=dave :dave!d@h PRIVMSG alice :still me"), None);
+    let warning = warned(":dave!x@y PRIVMSG alice :send me the money").expect("a warning");
+    assert!(warning.contains("logged in as dave before"), "{warning}");
+    assert_eq!(warned(":dave!x@y PRIVMSG alice :now"), None);
+}

@@ -21,7 +21,9 @@ impl Translator {
         if session.rules.is_channel(target) {
             self.text_in_channel(heard, view, target).into_iter().collect()
         } else {
-            self.private_text(heard, view, target).into_iter().collect()
+            let told = self.private_text(heard, view, target);
+            let warning = told.as_ref().and_then(|_| self.guard(heard, session));
+            warning.into_iter().chain(told).collect()
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is said about messages: answers, reactions, edits; by tags where the server passes them on, as text where not.
 
 use anyhow::{Context, Result, ensure};
-use bridge_testkit::peers::{NgIrcd, RawIrc};
+use bridge_testkit::peers::{InspIrcd, NgIrcd, RawIrc};
 use e2e::chat::{UNPACED, irc_network};
 use e2e::matrix::escape;
 use e2e::{IrcStory, MatrixClient, Setup};
@@ -153,5 +153,82 @@ async fn an_edit_is_told_as_what_changed() -> Result<()> {
     bob.expect_message(CHANNEL, "I'll be there befor nine").await?;
     story.alice.send_content(&room, edit(&mistake, "I'll be there before nine")).await?;
     bob.expect_message(CHANNEL, "s/befor/before/").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn typing_is_seen_on_both_sides() -> Result<()> {
+    let Modern { mut bob, mut story, program: _program, irc: _irc } = Modern::begin().await?;
+    hello(&mut story, &mut bob).await?;
+    let (room, ghost) = (story.room.clone(), story.ghost("bob"));
+    let me = story.alice.user_id().to_owned();
+    let path = format!("/_matrix/client/v3/rooms/{}/typing/{}", escape(&room), escape(&me));
+    let types = |now: bool| match now {
+        true => json!({ "typing": true, "timeout": 30_000 }),
+        false => json!({ "typing": false }),
+    };
+    let is_typing = |state: &'static str| {
+        move |line: &bridge_testkit::peers::Line| {
+            let told = line.tags.get("+typing").is_some_and(|told| told == state);
+            line.command == "TAGMSG" && line.nick() == "alice" && line.param(0) == CHANNEL && told
+        }
+    };
+    story.alice.call(Method::PUT, &path, Some(types(true))).await?;
+    bob.expect("Alice to type", is_typing("active")).await?;
+    story.alice.call(Method::PUT, &path, Some(types(false))).await?;
+    bob.expect("Alice to stop", is_typing("done")).await?;
+
+    bob.command(&format!("@+typing=active TAGMSG {CHANNEL}")).await?;
+    let seen = |client: &MatrixClient, wanted: bool| {
+        let typing = &client.rooms().get(&room)?.typing;
+        (typing.contains(&ghost) == wanted).then_some(())
+    };
+    story.alice.wait("Bob to type", |client| seen(client, true)).await?;
+    bob.command(&format!("@+typing=done TAGMSG {CHANNEL}")).await?;
+    story.alice.wait("Bob to stop", |client| seen(client, false)).await
+}
+
+async fn take_back(client: &MatrixClient, room: &str, event: &str) -> Result<String> {
+    let path = format!(
+        "/_matrix/client/v3/rooms/{}/redact/{}/back-{}",
+        escape(room),
+        escape(event),
+        escape(event)
+    );
+    let answer = client.call(Method::PUT, &path, Some(json!({}))).await?;
+    answer["event_id"].as_str().map(str::to_owned).context("a redaction without an id")
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_is_told_to_whoever_tries() -> Result<()> {
+    let Modern { mut bob, mut story, program: _program, irc: _irc } = Modern::begin().await?;
+    let room = story.room.clone();
+    let (said, _) = story.say("a slip of the tongue").await?;
+    bob.expect_message(CHANNEL, "a slip of the tongue").await?;
+    let taken = take_back(&story.alice, &room, &said).await?;
+    story
+        .alice
+        .wait("words about it", |client| {
+            let bot = e2e::matrix::user("rialtobot");
+            let said = client.rooms().get(&room)?.bodies_of(&bot);
+            let fate = client.fate(&room, &taken)?;
+            (!e2e::chat::is_success(&fate) && !said.is_empty()).then_some(())
+        })
+        .await?;
+    bob.say(CHANNEL, "heard").await?;
+    story.alice.expect_message(&room, &story.ghost("bob"), "heard").await?;
+    ensure!(bob.texts_to(CHANNEL) == ["a slip of the tongue", "heard"], "IRC was told");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_taken_back_is_said_in_words_where_that_is_wanted() -> Result<()> {
+    let section = format!("{UNPACED}\ndegrade_redactions = \"text\"");
+    let Modern { mut bob, mut story, program: _program, irc: _irc } =
+        Modern::begin_with(InspIrcd::start()?, &section, Setup::new()).await?;
+    let room = story.room.clone();
+    let (said, _) = story.say("a slip of the tongue").await?;
+    take_back(&story.alice, &room, &said).await?;
+    bob.expect_message(CHANNEL, "\u{1}ACTION has taken a message back\u{1}").await?;
     Ok(())
 }

@@ -43,6 +43,20 @@ const UNLIMITED: &str = r#"fakelag="no" threshold="1000000" commandrate="1000000
 const DEFAULT_FLOOD_PROTECTION: &str =
     r#"fakelag="yes" threshold="10" commandrate="1000" hardsendq="1M" softsendq="10K" recvq="10K""#;
 
+/// Which servers this one is linked to.
+#[derive(Clone, Debug, Default)]
+enum Links {
+    #[default]
+    None,
+    /// A leaf may link itself to this one.
+    Hub,
+    /// This one links itself to a hub of this name, whose port for servers is this.
+    Leaf { hub: String, port: u16 },
+}
+
+/// What a leaf calls itself: its hub must know it before it is there.
+const LEAF: &str = "leaf.story.test";
+
 /// Chooses what the server offers.
 #[derive(Clone, Debug, Default)]
 pub struct InspIrcdBuilder {
@@ -51,6 +65,7 @@ pub struct InspIrcdBuilder {
     services: bool,
     without_sasl: bool,
     bare_quits: bool,
+    links: Links,
     extra: String,
 }
 
@@ -89,6 +104,20 @@ impl InspIrcdBuilder {
     #[must_use]
     pub fn bare_quits(mut self) -> Self {
         self.bare_quits = true;
+        self
+    }
+
+    /// Lets one other server link itself to this one.
+    #[must_use]
+    pub fn hub(mut self) -> Self {
+        self.links = Links::Hub;
+        self
+    }
+
+    /// Links this server to a [hub](InspIrcdBuilder::hub): people of both are in the same channels.
+    #[must_use]
+    pub fn leaf_of(mut self, hub: &InspIrcd) -> Self {
+        self.links = Links::Leaf { hub: hub.name.clone(), port: hub.ports.servers };
         self
     }
 
@@ -146,7 +175,10 @@ impl InspIrcd {
                 options: options.clone(),
                 ports: Ports { clients, tls, servers },
                 // The port in its name makes it tell-tale: another server at that port is no server of ours.
-                name: format!("irc{clients}.story.test"),
+                name: match options.links {
+                    Links::Leaf { .. } => LEAF.to_owned(),
+                    _ => format!("irc{clients}.story.test"),
+                },
                 folder,
             };
             server.write_files()?;
@@ -284,8 +316,9 @@ impl InspIrcd {
         let everyone = r#"allow="*" timeout="20" pingfreq="2m" localmax="200" globalmax="200" maxconnwarn="no" maxchans="100" resolvehostnames="no" useident="no" limit="1000""#;
         let (operator, password) = OPERATOR;
         let quit = if options.bare_quits { "" } else { "Quit: " };
+        let number = if matches!(options.links, Links::Leaf { .. }) { "2LF" } else { "1ST" };
         let mut text = format!(
-            r#"<server name="{name}" description="a story" network="StoryNet" id="1ST">
+            r#"<server name="{name}" description="a story" network="StoryNet" id="{number}">
 <admin name="nobody" nick="nobody" email="nobody@story.test">
 <bind address="127.0.0.1" port="{clients}" type="clients">
 <pid file="{folder}/pid">
@@ -330,6 +363,23 @@ impl InspIrcd {
         if options.services && !options.without_sasl {
             text +=
                 "<module name=\"sasl\">\n<sasl target=\"services.story.test\" requiressl=\"no\">\n";
+        }
+        match &options.links {
+            Links::None => {}
+            Links::Hub => write!(
+                text,
+                r#"<module name="spanningtree">
+<bind address="127.0.0.1" port="{servers}" type="servers">
+<link name="{LEAF}" ipaddr="127.0.0.1" port="{servers}" allowmask="127.0.0.0/8" sendpass="link" recvpass="link">
+"#
+            )?,
+            Links::Leaf { hub, port } => write!(
+                text,
+                r#"<module name="spanningtree">
+<link name="{hub}" ipaddr="127.0.0.1" port="{port}" allowmask="127.0.0.0/8" sendpass="link" recvpass="link">
+<autoconnect period="1" server="{hub}">
+"#
+            )?,
         }
         Ok(text + &options.extra)
     }

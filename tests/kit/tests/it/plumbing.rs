@@ -69,7 +69,7 @@ async fn a_linked_room_and_its_chat_hear_each_other_once_and_by_name() {
     let sent = carol.says(&room, "so am I").await;
     carol.status(&sent).await;
     let last = house.network().said_in("lobby").pop().expect("something was said").text;
-    assert_eq!(last, "<c\u{200b}arol (@carol:house.test)> so am I");
+    assert_eq!(last, "<c\u{200b}arol (@c\u{200b}arol:house.test)> so am I");
 
     // Only who may set the room's state may end it.
     let refused = said_to_bot(&mut carol, &room, "!rialto unplumb").await;

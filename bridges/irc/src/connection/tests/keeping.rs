@@ -118,10 +118,21 @@ async fn the_wanted_nick_is_asked_for_again() {
             tokio::task::yield_now().await;
         }
     };
+    // This server tells nobody when a nick is free: it is asked, and now and then tried.
+    let mut looked = 0;
+    let asking = async {
+        loop {
+            match peer.answer_pings().await.as_str() {
+                "ISON alice" => looked += 1,
+                line => return assert_eq!(line, "NICK alice"),
+            }
+        }
+    };
     tokio::select! {
-        line = peer.answer_pings() => assert_eq!(line, "NICK alice"),
+        () = asking => {}
         () = turning => {}
     }
+    assert_eq!(looked, 4);
     peer.send(":alice_!al@host NICK :alice").await;
     let Some(Incoming::Line { message, .. }) = kept.news.recv().await else { panic!("no line") };
     assert!(message.is("NICK"));
@@ -141,4 +152,51 @@ async fn stopping_says_goodbye_and_ends_the_task() {
     drop(peer);
     kept.task.await.unwrap();
     assert!(kept.handle.link().is_none());
+}
+
+#[tokio::test]
+async fn services_are_asked_for_the_nick_in_each_of_their_ways() {
+    let server = Server::start().await;
+    let mut settings = with_account(settings(server.port));
+    settings.nickserv = Some("NickServ".to_owned());
+    let mut kept = Kept::start(settings);
+    kept.next().await;
+    let mut peer = server.accept().await;
+    for _ in 0..3 {
+        peer.line().await;
+    }
+    peer.send(":irc.test CAP * LS :sasl").await;
+    peer.expect_start("CAP REQ").await;
+    peer.send(":irc.test CAP * ACK :sasl").await;
+    peer.expect("AUTHENTICATE PLAIN").await;
+    peer.send("AUTHENTICATE +").await;
+    peer.expect_start("AUTHENTICATE").await;
+    peer.send(":irc.test 900 * alice!al@host alice :You are now logged in").await;
+    peer.send(":irc.test 903 * :SASL authentication successful").await;
+    peer.expect("CAP END").await;
+    peer.send(":irc.test 433 * alice :Nickname is already in use").await;
+    peer.expect("NICK alice_").await;
+    peer.send(":irc.test 001 alice_ :Welcome").await;
+    peer.send(":irc.test 422 alice_ :No MOTD").await;
+    peer.expect_start("PING").await;
+    peer.expect_start("JOIN").await;
+    peer.pong().await;
+    let turning = async {
+        loop {
+            kept.clock.advance_to_next().await;
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = async {
+        let mut asked = Vec::new();
+        while asked.len() < 3 {
+            let line = peer.answer_pings().await;
+            asked.extend(line.strip_prefix("PRIVMSG NickServ :").map(str::to_owned));
+        }
+        asked
+    };
+    tokio::select! {
+        asked = asked => assert_eq!(asked, ["REGAIN alice", "RECOVER alice", "GHOST alice"]),
+        () = turning => {}
+    }
 }
