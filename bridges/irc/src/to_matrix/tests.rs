@@ -411,7 +411,10 @@ fn who_somebody_is_is_told_in_the_conversation() {
     };
     // Nobody told bob's real name yet.
     assert_eq!(topic(":bob!b@h CHGHOST rob cloak"), None);
-    assert_eq!(topic(":bob!rob@cloak SETNAME :Bob the \u{2}Builder"), Some("Bob the Builder (rob@cloak)".to_owned()));
+    assert_eq!(
+        topic(":bob!rob@cloak SETNAME :Bob the \u{2}Builder"),
+        Some("Bob the Builder (rob@cloak)".to_owned())
+    );
     let words = "Bob the Builder (rob@cloak), logged in as robert";
     assert_eq!(topic(":bob!rob@cloak ACCOUNT robert").as_deref(), Some(words));
     // A new list of names does not make it forgotten.

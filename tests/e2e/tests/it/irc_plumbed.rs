@@ -186,6 +186,10 @@ async fn a_plumbed_room_and_its_channel_hear_each_other_once_and_by_name() -> Re
 
     // The link survives a restart.
     salon.program.restart().await?;
+    salon
+        .bob
+        .expect("alice to be back", |line| line.command == "JOIN" && line.nick() == "alice")
+        .await?;
     salon.bob.say(CHANNEL, "still there?").await?;
     salon.carol.expect_message(&room, &bobs, "still there?").await?;
     salon.carol.send(&room, "still here").await?;

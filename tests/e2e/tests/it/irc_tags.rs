@@ -157,27 +157,10 @@ async fn an_edit_is_told_as_what_changed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn typing_is_seen_on_both_sides() -> Result<()> {
+async fn who_types_on_irc_is_seen_typing() -> Result<()> {
     let Modern { mut bob, mut story, program: _program, irc: _irc } = Modern::begin().await?;
     hello(&mut story, &mut bob).await?;
     let (room, ghost) = (story.room.clone(), story.ghost("bob"));
-    let me = story.alice.user_id().to_owned();
-    let path = format!("/_matrix/client/v3/rooms/{}/typing/{}", escape(&room), escape(&me));
-    let types = |now: bool| match now {
-        true => json!({ "typing": true, "timeout": 30_000 }),
-        false => json!({ "typing": false }),
-    };
-    let is_typing = |state: &'static str| {
-        move |line: &bridge_testkit::peers::Line| {
-            let told = line.tags.get("+typing").is_some_and(|told| told == state);
-            line.command == "TAGMSG" && line.nick() == "alice" && line.param(0) == CHANNEL && told
-        }
-    };
-    story.alice.call(Method::PUT, &path, Some(types(true))).await?;
-    bob.expect("Alice to type", is_typing("active")).await?;
-    story.alice.call(Method::PUT, &path, Some(types(false))).await?;
-    bob.expect("Alice to stop", is_typing("done")).await?;
-
     bob.command(&format!("@+typing=active TAGMSG {CHANNEL}")).await?;
     let seen = |client: &MatrixClient, wanted: bool| {
         let typing = &client.rooms().get(&room)?.typing;
