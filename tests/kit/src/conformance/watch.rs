@@ -15,6 +15,7 @@ use bridge_core::network::{
     PlumbRequest, Refusal, RemoteEvent, RemoteIntake, RemoteSink, RemoteStep, SendOutcome,
     StoredLogin, UserInfo,
 };
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -332,6 +333,14 @@ impl RemoteIntake for Intake {
     async fn state(&self, login: &LoginId, state: BridgeState) {
         self.watch.lock().states.entry(login.clone()).or_default().push(state.clone());
         self.inner.state(state).await;
+    }
+
+    async fn keep_secret(
+        &self,
+        _login: &LoginId,
+        secret: Option<SecretString>,
+    ) -> Result<(), CommitError> {
+        self.inner.keep_secret(secret).await
     }
 
     async fn cursor(&self, _login: &LoginId, stream: &str) -> Result<Option<Cursor>, CommitError> {
