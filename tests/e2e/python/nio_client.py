@@ -130,7 +130,7 @@ async def redact(question):
 
 
 async def read(question):
-    good(await client.update_receipt_marker(question["room"], question["event"], thread_id=None))
+    good(await client.update_receipt_marker(question["room"], question["event"]))
 
 
 async def typing(question):
@@ -192,6 +192,11 @@ async def describe(question):
     room = client.rooms.get(question["room"])
     if room is None:
         return None
+    # nio reads in the main thread, and keeps receipts of threads apart.
+    receipts = dict(room.read_receipts)
+    for user, by_thread in room.threaded_read_receipts.items():
+        if "main" in by_thread:
+            receipts[user] = by_thread["main"]
     return {
         "name": room.display_name,
         "topic": room.topic,
@@ -202,7 +207,7 @@ async def describe(question):
         "typing": room.typing_users,
         "unread": room.unread_notifications,
         "highlights": room.unread_highlights,
-        "receipts": {user: receipt.event_id for user, receipt in room.read_receipts.items()},
+        "receipts": {user: receipt.event_id for user, receipt in receipts.items()},
     }
 
 

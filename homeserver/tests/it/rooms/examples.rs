@@ -233,6 +233,6 @@ async fn the_example_of_every_event_type_passes_unharmed() {
         }
         passed += 1;
     }
-    assert!(passed >= 60 && left_out <= 25, "{passed} passed, {left_out} have no way");
+    assert_eq!((passed, left_out), (62, 21), "of the 83 examples, who passed and who has no way");
     story.house.stop().await;
 }

@@ -2,7 +2,9 @@
 //! matrix-js-sdk in Chromium. Everything they say passes a witness who knows the specification.
 
 mod chat;
+mod finding;
 mod offline;
+mod presence;
 mod relations;
 mod table;
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use e2e::Library;
 
-use super::{chat, offline, relations};
+use super::{chat, finding, offline, presence, relations};
 
 /// Names a module for each story, with a test for each library.
 macro_rules! lived_with_every_library {
@@ -33,5 +33,7 @@ lived_with_every_library! {
     two_people_talk_in_a_direct_room => chat::direct_room;
     a_group_has_a_name_a_topic_and_members => chat::group;
     reactions_and_edits_change_what_was_said => relations::reactions_and_edits;
+    people_see_each_other_read_and_type => presence::receipts_and_typing;
+    a_picture_has_a_thumbnail => finding::thumbnails;
     who_was_offline_for_5000_events_misses_none => offline::catch_up;
 }
