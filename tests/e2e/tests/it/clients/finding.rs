@@ -1,12 +1,50 @@
-//! Finding things: pictures in the media repository.
+//! Finding things: rooms in a space, words in rooms, pictures in the media repository.
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use e2e::{Library, NewRoom};
+use e2e::{Library, NewRoom, SERVER};
 use serde_json::json;
 
 use super::Two;
+
+pub(super) async fn spaces(library: Library) -> Result<()> {
+    let mut two = Two::on(library).await?;
+    let wish = NewRoom { name: Some("Harbour"), space: true, open: true, ..NewRoom::default() };
+    let space = two.room(wish).await?;
+    let wish = NewRoom { name: Some("Quay"), open: true, ..NewRoom::default() };
+    let quay = two.alice.create_room(wish).await?;
+    let via = json!({ "via": [SERVER] });
+    two.alice.send_state(&space, "m.space.child", &quay, via.clone()).await?;
+    two.alice.send_state(&quay, "m.space.parent", &space, via).await?;
+    two.bob.expect_event(&space, "the child", |event| event["state_key"] == *quay).await?;
+    two.bob.expect(&space, "a space", |seen| seen["is_space"] == true).await?;
+    // Bob finds the room in the space, and walks in.
+    let found = two.bob.ask("hierarchy", json!({ "room": space })).await?;
+    let expected = json!([
+        { "room": space, "name": "Harbour", "children": 1 },
+        { "room": quay, "name": "Quay", "children": 0 },
+    ]);
+    ensure!(found == expected, "{found:#}");
+    two.bob.join(&quay).await?;
+    two.bob.expect_joined(&quay, 2).await?;
+    two.end().await
+}
+
+pub(super) async fn search(library: Library) -> Result<()> {
+    if !library.aggregates() {
+        // nio has no search.
+        return Ok(());
+    }
+    let mut two = Two::on(library).await?;
+    let room = two.room(NewRoom { name: Some("Records"), ..NewRoom::default() }).await?;
+    two.alice.send(&room, "the granite is late").await?;
+    let found = two.bob.send(&room, "the limestone is here").await?;
+    two.alice.send(&room, "good").await?;
+    let answer = two.alice.ask("search", json!({ "term": "limestone" })).await?;
+    ensure!(answer == json!([found]), "{answer}");
+    two.end().await
+}
 
 pub(super) async fn thumbnails(library: Library) -> Result<()> {
     let mut two = Two::on(library).await?;

@@ -2,6 +2,7 @@
 //! matrix-js-sdk in Chromium. Everything they say passes a witness who knows the specification.
 
 mod chat;
+mod day;
 mod finding;
 mod offline;
 mod presence;

@@ -1,6 +1,6 @@
-//! What refers to something said before: reactions and edits.
+//! What refers to something said before: reactions, edits, threads.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use e2e::foreign::seen_event;
 use e2e::{Library, NewRoom};
 use serde_json::{Value, json};
@@ -50,5 +50,50 @@ pub(super) async fn reactions_and_edits(library: Library) -> Result<()> {
             seen_event(seen, &said).is_some_and(|event| event["reactions"] == json!({}))
         })
         .await?;
+    two.end().await
+}
+
+pub(super) async fn related_events(library: Library) -> Result<()> {
+    let mut two = Two::on(library).await?;
+    let room = two.room(NewRoom { direct: true, ..NewRoom::default() }).await?;
+    let said = two.alice.send(&room, "who brings a saw?").await?;
+    let relation = json!({ "rel_type": "m.annotation", "event_id": said, "key": "🪚" });
+    let like = two.bob.send_event(&room, "m.reaction", json!({ "m.relates_to": relation })).await?;
+    let question = json!({ "room": room, "event": said, "rel": "m.annotation" });
+    let found = two.alice.ask("relations", question).await?;
+    ensure!(found == json!([like]), "{found}");
+    two.end().await
+}
+
+pub(super) async fn threads(library: Library) -> Result<()> {
+    let mut two = Two::on(library).await?;
+    let room = two.room(NewRoom { name: Some("planning"), ..NewRoom::default() }).await?;
+    let root = two.alice.send(&room, "where shall it stand?").await?;
+    let mut answers = Vec::new();
+    for number in 0..3 {
+        let mut answer = text(&format!("place {number}"));
+        answer["m.relates_to"] = json!({
+            "rel_type": "m.thread", "event_id": root, "is_falling_back": true,
+            "m.in_reply_to": { "event_id": root },
+        });
+        let person = if number == 1 { &mut two.alice } else { &mut two.bob };
+        answers.push(person.send_event(&room, MESSAGE, answer).await?);
+    }
+    let question = json!({ "room": room, "event": root, "rel": "m.thread" });
+    let mut found = two.alice.ask("relations", question).await?;
+    if let Some(found) = found.as_array_mut() {
+        found.reverse();
+    }
+    ensure!(found == json!(answers), "{found}");
+    if library.aggregates() {
+        for person in [&mut two.alice, &mut two.bob] {
+            person
+                .expect(&room, "a thread of three answers", |seen| {
+                    seen["threads"][&root] == json!(["place 0", "place 1", "place 2"])
+                        && seen_event(seen, &root).is_some_and(|event| event["thread"] == 3)
+                })
+                .await?;
+        }
+    }
     two.end().await
 }
