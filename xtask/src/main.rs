@@ -3,6 +3,8 @@
 //! Standard library, `anyhow` and the small `test-daemons` only: this program is compiled before anything else is, every time.
 
 mod bench;
+mod features;
+mod new_bridge;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +18,11 @@ Usage: cargo xtask VERB
   peers [--install]   only the first of that: what is missing and how to get it
   bench [PART]        builds the program for release, puts it under load (`load`), lets a room and the number of rooms
                       grow (`growth`), or both, and prints the figures
+  new-bridge NAME [--outside FOLDER]
+                      makes bridges/NAME, a bridge that carries text and passes the conformance suite, and adds it to
+                      the workspace; or makes the same crate in a folder of its own
+  features [--check]  plays the conformance suite against every bridge and writes docs/features.md; or says whether it is
+                      as the last run of the suite has it
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +40,14 @@ fn main() -> ExitCode {
         },
         ["bench"] => bench::run(None),
         ["bench", part @ ("load" | "growth")] => bench::run(Some(part)),
+        ["new-bridge", name] => new_bridge::run(name, None),
+        ["new-bridge", name, "--outside", folder] => new_bridge::run(name, Some(folder)),
+        ["new-bridge", ..] => {
+            wrong_usage("`new-bridge` takes a name, and perhaps `--outside FOLDER`")
+        }
+        ["features"] => features::run(),
+        ["features", "--check"] => features::run_check(),
+        ["features", ..] => wrong_usage("`features` takes `--check` or nothing"),
         ["bench", ..] => wrong_usage("`bench` takes `load`, `growth` or nothing"),
         [verb, ..] => wrong_usage(&format!("there is no verb `{verb}`")),
     }

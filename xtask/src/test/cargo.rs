@@ -29,11 +29,16 @@ impl Cargo {
 
     /// Runs cargo; its output stays on the terminal.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<()> {
+        self.run_in(crate::workspace(), arguments)
+    }
+
+    /// Runs cargo in another folder, with the target folder of this workspace.
+    pub(crate) fn run_in(&self, folder: &Path, arguments: &[&str]) -> Result<()> {
         crate::say(&format!("cargo {}", arguments.join(" ")));
         // TERM, so that the runner ends its own children when this program is ended from outside.
         let status = bound_command_with("TERM", &self.program, None)
             .args(arguments)
-            .current_dir(crate::workspace())
+            .current_dir(folder)
             .env("CARGO_TARGET_DIR", crate::target())
             .env("RIALTO_TEST_POSTGRES", &self.postgres)
             .env("RIALTO_TEST_REQUIRE_ALL", "1")
@@ -41,6 +46,7 @@ impl Cargo {
             // A story that fails says why in words; where, its own text says.
             .env("RUST_LIB_BACKTRACE", "0")
             .env("RIALTO_BIN", crate::target().join("release").join("rialto"))
+            .env(crate::features::RESULTS, crate::features::folder())
             .status()
             .context("cargo cannot be run")?;
         ensure!(status.success(), "cargo {} ended with {status}", arguments[0]);

@@ -7,6 +7,7 @@
 mod cargo;
 mod install;
 mod licences;
+mod new_bridge;
 mod peers;
 mod stages;
 
@@ -65,7 +66,11 @@ fn run_stages(options: &Options, stages: &mut Stages) -> Result<()> {
     })?;
 
     stages.attempt("main job", || cargo.test_stories_of_the_main_job());
+    crate::features::forget()?;
     stages.attempt("tests", || cargo.test_crates());
+    stages.attempt("features", crate::features::check);
+    stages.attempt("new bridge", || new_bridge::in_a_copy(&cargo));
+    stages.attempt("outside", || new_bridge::outside(&cargo));
     stages.attempt("stories", || cargo.test_stories());
     drop(cluster);
     Ok(())

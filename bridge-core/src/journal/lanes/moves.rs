@@ -11,7 +11,7 @@ use crate::{
     ids::LoginId,
     journal::{
         deliver::Delivered,
-        machine::{self, StepChange, millis},
+        machine::{self, Reconcile, StepChange, millis},
         plan::{Plan, PlanTrouble},
         row::{Direction, Outcome, Row, RowState},
         step::{MatrixCall, NewStep, Step, StepState, StepWork},
@@ -108,8 +108,10 @@ impl Worker<'_> {
         held.state = StepState::Sending;
         held.attempts += 1;
         held.first_sent_at = held.first_sent_at.or(Some(now));
+        let before = attempt.state;
         let attempt = held.clone();
-        let delivered = self.journal.deliver(self.row(seq), &attempt).await;
+        let mut delivered = self.journal.deliver(self.row(seq), &attempt).await;
+        delivered.change = delivered.change.after(before);
         self.take_result(seq, step, delivered);
         self.commit_if_many().await
     }
@@ -184,6 +186,16 @@ impl Worker<'_> {
     pub(super) async fn reconcile(&mut self, seq: i64, step: i64) -> Result<(), Over> {
         self.commit().await?;
         let lost = self.step(seq, step).clone();
+        // What may be repeated is repeated at once: later its key may be forgotten.
+        if matches!(lost.work, Some(StepWork::Network { .. }))
+            && machine::reconcile(lost.lost_answer, lost.first_sent_at, self.journal.now())
+                == Reconcile::SendAgain
+        {
+            let change = StepChange::to(StepState::Lost);
+            change.apply_to(self.step_mut(seq, step));
+            self.writes.push(Write::Change { seq, step, change, memory: None });
+            return self.send(seq, step).await;
+        }
         let delivered = self.journal.find_out(self.row(seq), &lost).await;
         self.take_result(seq, step, delivered);
         self.commit_if_many().await

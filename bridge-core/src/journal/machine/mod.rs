@@ -224,4 +224,6 @@ fn sooner(until: &mut Option<i64>, at: Option<i64>) {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

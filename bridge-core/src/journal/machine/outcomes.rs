@@ -54,6 +54,16 @@ impl StepChange {
         self
     }
 
+    /// Keeps in mind where the step stood before the attempt: if the fate of an earlier one is open,
+    /// that this one was not made says nothing about that one.
+    pub(crate) fn after(mut self, before: StepState) -> Self {
+        let in_doubt = matches!(before, StepState::Sending | StepState::Awaiting | StepState::Lost);
+        if in_doubt && matches!(self.state, StepState::Queued | StepState::Retry) {
+            self.state = StepState::Lost;
+        }
+        self
+    }
+
     fn not_before(mut self, at: i64) -> Self {
         self.next_at = Some(at);
         self
@@ -101,7 +111,9 @@ pub(crate) fn after_send(step: &Step, outcome: SendOutcome, moment: Moment) -> S
     match outcome {
         SendOutcome::Unknown { reason } => {
             match reconcile(step.lost_answer, step.first_sent_at, moment.now) {
-                Reconcile::SendAgain => StepChange::to(StepState::Retry)
+                // Not `Retry`, which is for what was certainly not applied: by the time it is its
+                // turn again the key may be forgotten, or the row may have expired.
+                Reconcile::SendAgain => StepChange::to(StepState::Lost)
                     .not_before(moment.after(Duration::ZERO))
                     .because(reason),
                 Reconcile::Ask => StepChange::to(StepState::Lost).because(reason),

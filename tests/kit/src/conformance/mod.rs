@@ -79,7 +79,7 @@ pub fn run<H: Harness>(package: &str, name: &str) {
         check.run(Stage::open(harness, PATIENCE).await).await
     });
     runtime.shutdown_background();
-    verdict::record(package, name, shown);
+    verdict::record(package, check, shown);
     say(&format!("{name}: {shown}"));
 }
 

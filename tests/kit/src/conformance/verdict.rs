@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use super::list::{Check, catalogue};
 
 /// Names the folder the results are written to; without it none are.
 pub const RESULTS: &str = "RIALTO_CONFORMANCE_RESULTS";
@@ -48,12 +48,14 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Writes down what a check of a package has shown, where somebody wants to know.
-pub(super) fn record(package: &str, check: &str, shown: Shown) {
+/// Writes down what a check of a package has shown, where somebody wants to know: a file
+/// `NUMBER.GROUP.CHECK` with the words, in a folder of the package's name.
+pub(super) fn record(package: &str, check: &Check, shown: Shown) {
     let Some(folder) = std::env::var_os(RESULTS) else { return };
     let folder: PathBuf = Path::new(&folder).join(package);
-    let result = json!({ "check": check, "shown": shown.name(), "words": shown.to_string() });
+    let place = catalogue().iter().position(|known| known.name == check.name).unwrap_or_default();
+    let name = format!("{place:03}.{}.{}", check.group, check.name);
     let written = std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(folder.join(format!("{check}.json")), format!("{result}\n")));
+        .and_then(|()| std::fs::write(folder.join(name), format!("{shown}\n")));
     written.unwrap_or_else(|error| panic!("the result cannot be written to {RESULTS}: {error}"));
 }

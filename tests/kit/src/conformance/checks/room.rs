@@ -135,7 +135,9 @@ pub(crate) async fn rank_to_matrix(stage: Stage) -> Shown {
 
 pub(crate) async fn coming_to_matrix(stage: Stage) -> Shown {
     let mut scene = Scene::open(stage).await;
-    scene.does("carol", Act::Come).await;
+    if scene.does("carol", Act::Come).await == Done::No {
+        return Shown::NotOffered("nobody is seen coming there");
+    }
     let carol = scene.stage.harness.shown_name("carol");
     scene
         .event("carol coming in", |event| {
@@ -195,7 +197,8 @@ async fn away_from_matrix(stage: Stage, verb: &str, membership: &'static str) ->
     let event = scene.event("carol's removal", member(&carol, membership)).await;
     let event = event["event_id"].as_str().expect("an event has an id").to_owned();
     let status = scene.alice.status(&event).await;
-    if level < Level::Partial {
+    // Partly carried: some of it may be refused, in words.
+    if level < Level::Partial || (level == Level::Partial && status["status"] != "SUCCESS") {
         refused(&status);
         return Shown::Refused;
     }
