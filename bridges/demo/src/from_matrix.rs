@@ -31,7 +31,7 @@ pub(crate) enum Post {
         #[serde(default)]
         thread: Option<i64>,
         #[serde(default)]
-        media: Option<MediaRef>,
+        media: Option<Box<MediaRef>>,
     },
     /// Changes a message.
     Edit { target: i64, text: String },
@@ -123,7 +123,7 @@ fn say(
         _ => return Err(Refusal::new("The demo network cannot show that.")),
     };
     if content.kind.is_media() {
-        let (text, media) = (spoken(outgoing, content), content.media.clone());
+        let (text, media) = (spoken(outgoing, content), content.media.clone().map(Box::new));
         let post = Post::Say { kind, text, html: None, reply_to, thread, media };
         return Ok(vec![step(operation, &post)]);
     }

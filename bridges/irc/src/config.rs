@@ -71,8 +71,6 @@ pub struct IrcConfig {
     pub pacing: Pacing,
     /// `encoding`: how lines that are not UTF-8 are read. Default: `windows-1252` (latin-1).
     pub encoding: Encoding,
-    /// `max_lines`: longest text that is sent, in IRC lines. Default: 50.
-    pub max_lines: usize,
     /// `keep_alive_seconds`: silence after which the server is asked whether it lives. Default: 60.
     pub keep_alive: Duration,
     /// `nickserv`: who is asked to check the account where the server offers no SASL; empty: nobody,
@@ -80,6 +78,8 @@ pub struct IrcConfig {
     pub nickserv: Option<String>,
     /// `members`: whose coming and going is shown in rooms: `full` (everybody), `half` (whoever talks
     /// or joins), `lazy` (whoever talks) or `off` (whoever talks, and nobody leaves). Default: `full`.
+    ///
+    /// `max_lines`: longest text that is sent, in IRC lines. Default: 50.
     ///
     /// `netsplit_hold_seconds`: how long people lost in a netsplit may take to come back before they
     /// are shown as gone; 0: no time. Default: 60.
@@ -147,7 +147,6 @@ impl IrcConfig {
             password: password(section)?,
             pacing: pacing(section)?,
             encoding: encoding(section)?,
-            max_lines: take(section, "max_lines", "must be a number of lines")?.unwrap_or(50),
             keep_alive: keep_alive(section)?,
             nickserv: nickserv(section)?,
             habits: habits(section)?,
@@ -270,6 +269,7 @@ fn habits(section: &mut Map<String, Value>) -> Result<Habits, ConfigError> {
         Some(name) => MemberSync::by_name(&name).ok_or_else(|| wrong("members", expected))?,
         None => initial.members,
     };
+    let lines = take::<usize>(section, "max_lines", "must be a number of lines")?;
     let hold = number(section, "netsplit_hold_seconds", 600, "seconds")?;
     let merge = number(section, "merge_lines_ms", 5_000, "milliseconds")?;
     let away = number(section, "away_after_minutes", 10_080, "minutes")?;
@@ -278,6 +278,7 @@ fn habits(section: &mut Map<String, Value>) -> Result<Habits, ConfigError> {
     let message = take::<String>(section, "away_message", "must be a text")?;
     Ok(Habits {
         members,
+        max_lines: lines.unwrap_or(initial.max_lines),
         netsplit_hold: hold.map_or(initial.netsplit_hold, Duration::from_secs),
         merge_lines: merge.map_or(initial.merge_lines, Duration::from_millis),
         ctcp_version: version.filter(|version| !version.is_empty()),

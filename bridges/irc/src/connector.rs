@@ -179,7 +179,6 @@ impl NetworkConnector for IrcConnector {
         Ok(Arc::new(IrcClient::new(
             login,
             settings,
-            self.config.max_lines,
             self.config.habits.clone(),
             Arc::clone(&self.context.clock),
             Arc::clone(&self.context.random),

@@ -50,6 +50,8 @@ impl MemberSync {
 pub struct Habits {
     /// Whose coming and going is shown.
     pub members: MemberSync,
+    /// Longest text that is sent, in IRC lines.
+    pub max_lines: usize,
     /// How long people lost in a netsplit may take to come back before they are shown as gone.
     pub netsplit_hold: Duration,
     /// How long a line waits for its successors, to become one message with them; zero: not at all.
@@ -66,6 +68,7 @@ impl Default for Habits {
     fn default() -> Self {
         Self {
             members: MemberSync::default(),
+            max_lines: 50,
             netsplit_hold: Duration::from_secs(60),
             merge_lines: Duration::ZERO,
             ctcp_version: Some("Rialto".to_owned()),

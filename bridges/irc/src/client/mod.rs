@@ -52,7 +52,6 @@ pub(crate) struct IrcClient {
     network: NetworkId,
     login: StoredLogin,
     settings: Settings,
-    max_lines: usize,
     habits: Habits,
     clock: SharedClock,
     random: SharedRandom,
@@ -80,7 +79,6 @@ impl IrcClient {
     pub(crate) fn new(
         login: StoredLogin,
         settings: Settings,
-        max_lines: usize,
         habits: Habits,
         clock: SharedClock,
         random: SharedRandom,
@@ -94,7 +92,6 @@ impl IrcClient {
             keys,
             login,
             settings,
-            max_lines,
             habits,
             presence: Arc::default(),
             nameless: AtomicU64::new(0),
@@ -267,7 +264,7 @@ impl NetworkClient for IrcClient {
         outgoing: &Outgoing,
         capabilities: &Capabilities,
     ) -> Result<Vec<RemoteStep>, Refusal> {
-        from_matrix::plan(outgoing, capabilities, self.max_lines)
+        from_matrix::plan(outgoing, capabilities, self.habits.max_lines)
     }
 
     async fn turn(&self, _portal: &PortalKey, _step: &RemoteStep) {

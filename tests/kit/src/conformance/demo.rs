@@ -175,10 +175,6 @@ fn without_stars(text: String, html: &str) -> String {
 
 /// Returns the words in bold of simple markup.
 fn bold(html: &str) -> Vec<String> {
-    let mut pieces = html.split("<strong>").skip(1);
-    let mut words = Vec::new();
-    while let Some(piece) = pieces.next() {
-        words.extend(piece.split("</strong>").next().map(str::to_owned));
-    }
-    words
+    let pieces = html.split("<strong>").skip(1);
+    pieces.filter_map(|piece| piece.split("</strong>").next()).map(str::to_owned).collect()
 }

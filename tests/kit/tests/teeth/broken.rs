@@ -340,13 +340,14 @@ impl Intake {
         spoiled
     }
 
+    /// Counts what came.
+    fn is_third(&self) -> bool {
+        self.memory.heard.fetch_add(1, Ordering::SeqCst) % 3 == 2
+    }
+
     fn spoil_one(&self, mut event: RemoteEvent, to: &mut Vec<RemoteEvent>) {
         match self.fault {
-            Fault::DropThird if is_message(&event) => {
-                if self.memory.heard.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
-                    return;
-                }
-            }
+            Fault::DropThird if is_message(&event) && self.is_third() => return,
             Fault::Double if is_message(&event) && event.echo_of.is_none() => {
                 let mut again = event.clone();
                 let id = again.id.as_ref().map_or("x", RemoteMessageId::as_str);
@@ -428,6 +429,14 @@ impl RemoteIntake for Intake {
             return self.inner.state(BridgeState::new(BridgeStateKind::Connected)).await;
         }
         self.inner.state(state).await;
+    }
+
+    async fn keep_secret(
+        &self,
+        _login: &LoginId,
+        secret: Option<SecretString>,
+    ) -> Result<(), CommitError> {
+        self.inner.keep_secret(secret).await
     }
 
     async fn cursor(&self, _login: &LoginId, stream: &str) -> Result<Option<Cursor>, CommitError> {

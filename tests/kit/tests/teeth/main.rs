@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use bridge_testkit::conformance::{Check, DemoHarness, Harness, Stage, catalogue, find};
 
+use tokio_util::task::TaskTracker;
+
 use crate::broken::{Broken, Fault};
 use crate::cases::{Case, cases};
 
@@ -27,7 +29,7 @@ const STILL: [&str; 2] = ["every_message_has_a_status", "help_names_the_network"
 async fn play(fault: Fault, check: &Check, patience: Duration) -> Result<(), String> {
     let harness: Arc<dyn Harness> = Arc::new(Broken::new(DemoHarness::start().await, fault));
     let check = *check;
-    let playing = tokio::spawn(async move {
+    let playing = TaskTracker::new().spawn(async move {
         check.run(Stage::open(harness, patience).await).await;
     });
     match playing.await {
