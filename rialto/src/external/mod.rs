@@ -4,8 +4,10 @@
 //! wrong and what to change. What single servers do in ways of their own lies in [`quirks`].
 
 mod findings;
+mod nudge;
 mod ping;
 mod quirks;
+mod way_back;
 
 use crate::{config::Config, failure::Failure, house::outgoing};
 use bytes::Bytes;
@@ -22,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// An account that belongs to no network: asking for it shows whether the homeserver lets us have names.
 const PROBE: &str = "_rialto_check";
 
+pub(crate) use way_back::patient;
+
 /// The way to an external homeserver that knows our registration.
 pub(crate) struct External {
     transport: Arc<dyn HttpTransport>,
@@ -30,6 +34,7 @@ pub(crate) struct External {
     /// How the homeserver reaches us, for people.
     address: String,
     bearer: String,
+    server_name: String,
     id: String,
 }
 
@@ -51,6 +56,7 @@ impl External {
             url: url.as_str().trim_end_matches('/').to_owned(),
             address: config.appservice.address.as_str().trim_end_matches('/').to_owned(),
             bearer: bearer(registration),
+            server_name: config.homeserver.server_name.to_string(),
             id: registration.id.clone(),
         };
         let versions = external.ask(Request::get("/_matrix/client/versions")).await?;

@@ -2,8 +2,18 @@
 //!
 //! - **Palpo** takes a request without `user_id` as one of any user of the registration, often a ghost: the bot is always named.
 //!
-//! The ways of the way back (tokens in the query, grown or reused transactions) are met by the bridges' intake, which knows
-//! events by their ids and takes a token from either place.
+//! What concerns the way back has its place elsewhere:
+//!
+//! | who | what | met by |
+//! |---|---|---|
+//! | Palpo | shows its token in the query only | `support/matrix-http/src/token.rs` takes it from either place |
+//! | Palpo | takes any answer for a delivery | [`super::way_back`] answers only when it is stored |
+//! | Dendrite | repeats earlier events in a batch that grew, under the same transaction id | the bridges' intake knows events by their ids |
+//! | Synapse, restored | counts transactions anew | the same |
+//! | Synapse, started | has forgotten the transaction ids of our sends | the journal looks a send up by its tag first |
+//! | tuwunel, continuwuity | keep what they could not deliver until there is news | [`super::nudge`] makes some |
+//! | Dendrite | has no ping | [`super::ping`] passes it over |
+//! | Dendrite, continuwuity, Palpo | push no typing and no read marks | nothing: they do not cross there |
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -9,7 +9,7 @@ use crate::{
     admin::AdminSocket,
     config::{Config, Level, Loaded, Mode},
     data_dir::{DataDir, FoundKey, InstanceLock, holder},
-    external::External,
+    external::{External, patient},
     failure::{Failure, config_failure},
     house::{self, Half, Own},
     kinds::Made,
@@ -104,6 +104,10 @@ impl Running {
             tracing::warn!("the bridges did not end in time; what they had is journalled");
         }
         self.bridge_db.close().await;
+        if self.homeserver.is_none() {
+            // What is not answered by now cannot be stored any more.
+            self.http.shutdown();
+        }
         if let Some(homeserver) = self.homeserver {
             // The admin socket holds it, too, and lets go when its last order is done.
             self.tasks.close();
@@ -154,6 +158,7 @@ async fn start_embedded(
     let router =
         homeserver.router().merge(bridge.pages()).merge(page::router(page_settings(config)));
     let running = serve(
+        CancellationToken::new(),
         config,
         Opened {
             port: prepared.port,
@@ -184,8 +189,11 @@ async fn start_external(
     let reach = Reach { registration, transport: external.transport(), puppets };
     let (bridge, bridge_db) =
         open_bridge(config, &prepared.data, prepared.networks, reach, observer).await?;
-    let router = bridge.router().merge(page::router(page_settings(config)));
+    let stop = CancellationToken::new();
+    let pages = page::router(page_settings(config));
+    let router = patient(bridge.router().merge(pages), clock.clone(), stop.clone());
     let running = serve(
+        stop,
         config,
         Opened {
             port: prepared.port,
@@ -199,7 +207,9 @@ async fn start_external(
         router,
     )?;
     external.ping(&*clock).await?;
-    start_bridge(running).await
+    let running = start_bridge(running).await?;
+    external.nudge(&*clock).await;
+    Ok(running)
 }
 
 /// Double puppeting elsewhere: by a second registration, if one was generated and the homeserver knows it.
@@ -243,6 +253,7 @@ struct Opened {
 }
 
 fn serve(
+    stop: CancellationToken,
     config: &Config,
     opened: Opened,
     homeserver: Option<Arc<Homeserver>>,
@@ -251,7 +262,7 @@ fn serve(
     let address = opened.port.local_addr().map_err(|error| {
         Failure::new("cannot start", format!("the port is gone: {error}"), "Try again")
     })?;
-    let (tasks, stop, http) = (TaskTracker::new(), CancellationToken::new(), Handle::new());
+    let (tasks, http) = (TaskTracker::new(), Handle::new());
     let ready = watch::Ready::default();
     let watched = watch::Watched {
         ready: ready.clone(),

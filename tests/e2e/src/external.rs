@@ -2,7 +2,7 @@
 //!
 //! The homeserver is a real Synapse; other homeservers' ways are put on by the proxies.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 
 use crate::program::{Elsewhere, Program, Setup};
@@ -17,6 +17,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Returns what `RIALTO_TEST_HOMESERVER` asks for: `synapse` or `synapse-on-postgres`.
+    pub fn asked_for() -> Result<Option<Kind>> {
+        match std::env::var("RIALTO_TEST_HOMESERVER").ok().as_deref() {
+            None | Some("") => Ok(None),
+            Some("synapse") => Ok(Some(Kind::Synapse)),
+            Some("synapse-on-postgres") => Ok(Some(Kind::SynapseOnPostgres)),
+            Some(other) => bail!("RIALTO_TEST_HOMESERVER is `{other}`"),
+        }
+    }
+
     async fn start(self, registrations: &[PathBuf]) -> Result<Synapse> {
         match self {
             Kind::Synapse => Synapse::start(registrations).await,

@@ -12,7 +12,10 @@ use test_daemons::ports::free_ports;
 use tokio::io::AsyncWriteExt;
 
 use crate::SERVER;
+use crate::external::{Beside, Kind};
 use crate::matrix::MatrixClient;
+use crate::quirks::{Quirk, QuirkProxy};
+use crate::synapse::Synapse;
 
 /// How long the program may take to answer its first request.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -47,6 +50,7 @@ pub struct Setup {
     homeserver: String,
     sections: String,
     external: Option<Elsewhere>,
+    beside: Option<(Kind, Vec<Quirk>)>,
 }
 
 /// Where the homeserver of a story is, if it is not the built-in one.
@@ -96,18 +100,31 @@ impl Setup {
         self
     }
 
+    /// Stands beside a real homeserver with these ways, and has double puppets there; it is started along.
+    /// `RIALTO_TEST_HOMESERVER` asks this of every story that chooses nothing about the built-in one.
+    #[must_use]
+    pub fn beside(mut self, kind: Kind, quirks: &[Quirk]) -> Self {
+        self.beside = Some((kind, quirks.to_vec()));
+        self
+    }
+
     /// Writes the configuration without starting anything.
     pub fn write(self) -> Result<Program> {
         let folder = TempDir::with_prefix("rialto-story-").context("no temporary folder")?;
         let http = shared_client(&ClientOptions::default()).context("no HTTP client")?;
         let [port] = free_ports::<1>()?;
-        let program = Program { daemon: None, port, setup: self, http, folder };
+        let program = Program { daemon: None, port, setup: self, http, folder, around: None };
         program.write_config()?;
         Ok(program)
     }
 
     /// Starts `rialto up` and waits until it answers.
     pub async fn start(self) -> Result<Program> {
+        let asked = Kind::asked_for()?.filter(|_| self.homeserver.is_empty());
+        let beside = self.beside.clone().or_else(|| Some((asked?, Vec::new())));
+        if let Some((kind, quirks)) = beside.filter(|_| self.external.is_none()) {
+            return self.start_beside(kind, &quirks).await;
+        }
         let mut program = self.write()?;
         for _ in 1..PORT_TRIES {
             match program.up().await {
@@ -121,6 +138,21 @@ impl Setup {
         program.up().await?;
         Ok(program)
     }
+
+    async fn start_beside(self, kind: Kind, quirks: &[Quirk]) -> Result<Program> {
+        let Beside { mut program, way_there, way_back, homeserver } =
+            Beside::registered(kind, self, quirks, true).await?;
+        program.up().await?;
+        program.around = Some(Around { homeserver, _ways: [way_there, way_back] });
+        Ok(program)
+    }
+}
+
+/// The homeserver a program stands beside, and the ways between them.
+#[derive(Debug)]
+struct Around {
+    homeserver: Synapse,
+    _ways: [QuirkProxy; 2],
 }
 
 /// Rialto in its folder, running or not.
@@ -131,6 +163,8 @@ pub struct Program {
     setup: Setup,
     http: reqwest::Client,
     folder: TempDir,
+    // After the daemon: it uses it to its end.
+    around: Option<Around>,
 }
 
 impl Program {
@@ -245,6 +279,16 @@ impl Program {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
 
+    /// Waits until it has said something in its log.
+    pub async fn expect_log(&self, words: &str) -> Result<()> {
+        let deadline = Instant::now() + START_DEADLINE;
+        while !self.log().contains(words) {
+            ensure!(Instant::now() < deadline, "it does not say `{words}`:\n{}", self.log());
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
     /// Prepares a verb with this configuration.
     pub fn verb(&self, arguments: &[&str]) -> Verb {
         let mut arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
@@ -259,6 +303,9 @@ impl Program {
 
     /// Creates an account with everybody's password.
     pub async fn create_user(&self, name: &str) -> Result<()> {
+        if let Some(around) = &self.around {
+            return around.homeserver.create_user(name).await;
+        }
         let create = self.verb(&["user", "create", name, "--password-stdin"]);
         create.input(&format!("{PASSWORD}\n")).run().await?.success()?;
         Ok(())
@@ -278,7 +325,7 @@ impl Program {
     }
 
     fn write_config(&self) -> Result<()> {
-        let Setup { database, homeserver, sections, external } = &self.setup;
+        let Setup { database, homeserver, sections, external, .. } = &self.setup;
         let database = database.as_deref().unwrap_or("sqlite");
         if let Some(Elsewhere { url, address, .. }) = external {
             let text = format!(

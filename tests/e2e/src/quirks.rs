@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -29,6 +29,10 @@ pub enum Quirk {
     /// The way back: a transaction holds all earlier events again, under the same id (Dendrite grows batches; Synapse
     /// begins to count anew when its database is restored).
     GrownUnderOneId,
+    /// The way back: transaction ids begin anew again and again (Synapse, when its database is restored).
+    RestartedIds,
+    /// The way back: what could not be delivered is kept, and delivered with the next (tuwunel, continuwuity).
+    HoldsUntilNews,
     /// The way back: no ephemeral events, no to-device messages (Dendrite, Continuwuity, Palpo).
     NoEphemerals,
     /// The way back: any answer counts as delivered (Palpo).
@@ -66,6 +70,10 @@ struct Memory {
     quirks: BTreeSet<Quirk>,
     /// Every event that went through, for [`Quirk::GrownUnderOneId`].
     events: Vec<Value>,
+    /// Transactions that could not be delivered, for [`Quirk::HoldsUntilNews`].
+    held: Vec<Passing>,
+    /// How many transactions went through, for [`Quirk::RestartedIds`].
+    transactions: u64,
     /// How many messages were sent through, told apart for [`Quirk::ForgetsTransactionIds`].
     sends: u64,
 }
@@ -105,6 +113,16 @@ impl QuirkProxy {
         self.shared.memory().quirks.insert(quirk);
     }
 
+    /// Waits until something could not be delivered and is held.
+    pub async fn holds(&self) -> Result<()> {
+        let deadline = std::time::Instant::now() + crate::matrix::DEADLINE;
+        while self.shared.memory().held.is_empty() {
+            ensure!(std::time::Instant::now() < deadline, "nothing was held back");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Waits until an answer was swallowed.
     pub async fn swallowed(&self) -> Result<()> {
         tokio::time::timeout(Duration::from_secs(45), self.shared.swallowed.notified())
@@ -131,6 +149,7 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 }
 
 /// What travels on.
+#[derive(Clone, Debug)]
 struct Passing {
     method: Method,
     path: String,
@@ -155,6 +174,10 @@ async fn try_pass_on(shared: &Shared, request: Request) -> Result<Response> {
     change_the_way_back(shared, &mut passing)?;
     let is_message = passing.path.contains("/send/") && passing.method == Method::PUT;
     let is_transaction = passing.path.contains("/transactions/");
+    if is_transaction && shared.has(Quirk::HoldsUntilNews) {
+        deliver_with_held(shared, passing).await;
+        return Ok(axum::Json(json!({})).into_response());
+    }
     let answer = send(shared, passing).await?;
     if is_message && shared.memory().quirks.remove(&Quirk::SwallowsNextAnswer) {
         shared.swallowed.notify_one();
@@ -164,6 +187,21 @@ async fn try_pass_on(shared: &Shared, request: Request) -> Result<Response> {
         return Ok(axum::Json(json!({})).into_response());
     }
     Ok(answer)
+}
+
+/// Delivers what is held and what is new, in order; what cannot be delivered is held.
+async fn deliver_with_held(shared: &Shared, passing: Passing) {
+    let mut waiting = std::mem::take(&mut shared.memory().held);
+    waiting.push(passing);
+    let mut rest = Vec::new();
+    for passing in waiting {
+        let delivered = rest.is_empty()
+            && send(shared, passing.clone()).await.is_ok_and(|answer| answer.status() == 200);
+        if !delivered {
+            rest.push(passing);
+        }
+    }
+    shared.memory().held = rest;
 }
 
 fn answer_itself(shared: &Shared, passing: &Passing) -> Option<Response> {
@@ -216,6 +254,11 @@ fn change_the_way_back(shared: &Shared, passing: &mut Passing) -> Result<()> {
         memory.events.extend(body["events"].as_array().cloned().unwrap_or_default());
         body["events"] = Value::Array(memory.events.clone());
         "/_matrix/app/v1/transactions/1".clone_into(&mut passing.path);
+    }
+    if shared.has(Quirk::RestartedIds) {
+        let mut memory = shared.memory();
+        memory.transactions += 1;
+        passing.path = format!("/_matrix/app/v1/transactions/{}", memory.transactions % 2);
     }
     passing.body = body.to_string().into();
     Ok(())

@@ -70,8 +70,18 @@ impl Synapse {
             }
         };
         write_config(folder.path(), port, &database, registrations)?;
+        let file = folder.path().join("homeserver.db");
+        let template = peers()?.join("synapse/empty.db");
+        let by_template = postgres.is_none() && template.is_file();
+        if by_template {
+            fs::copy(&template, &file).context("the empty database cannot be copied")?;
+        }
+        let on_sqlite = postgres.is_none();
         let mut synapse = Synapse { daemon: None, port, http, folder, _postgres: postgres };
         synapse.up().await?;
+        if on_sqlite && !by_template {
+            keep_template(&file, &template)?;
+        }
         Ok(synapse)
     }
 
@@ -103,6 +113,21 @@ impl Synapse {
         Ok(())
     }
 
+    /// Adds lines to its configuration, for the next start.
+    pub fn add_to_config(&self, lines: &str) -> Result<()> {
+        let path = self.folder.path().join("homeserver.yaml");
+        let before = fs::read_to_string(&path)?;
+        fs::write(path, format!("{before}{lines}")).context("the configuration cannot be written")
+    }
+
+    /// Ends it and starts it again.
+    pub async fn restart(&mut self) -> Result<()> {
+        let mut daemon = self.daemon.take().context("it does not run")?;
+        daemon.signal("TERM")?;
+        daemon.wait_end(START_DEADLINE)?;
+        self.up().await
+    }
+
     /// Kills it at once.
     pub fn kill_9(&mut self) -> Result<()> {
         self.daemon.take().context("it does not run")?.kill()
@@ -114,8 +139,8 @@ impl Synapse {
         self.up().await
     }
 
-    /// Makes an account with everybody's password and logs it in.
-    pub async fn person(&self, name: &str) -> Result<MatrixClient> {
+    /// Makes an account with everybody's password.
+    pub async fn create_user(&self, name: &str) -> Result<()> {
         let register = format!("{}/_matrix/client/v3/register", self.url());
         let body = json!({
             "username": name, "password": PASSWORD, "inhibit_login": true,
@@ -124,6 +149,12 @@ impl Synapse {
         let answer = self.http.request(Method::POST, register).json(&body).send().await?;
         let status = answer.status();
         ensure!(status == 200, "{name} got no account ({status}): {}", answer.text().await?);
+        Ok(())
+    }
+
+    /// Makes an account with everybody's password and logs it in.
+    pub async fn person(&self, name: &str) -> Result<MatrixClient> {
+        self.create_user(name).await?;
         MatrixClient::log_in(&self.http, &self.url(), name, PASSWORD).await
     }
 
@@ -145,7 +176,7 @@ impl Drop for Synapse {
     }
 }
 
-/// JSON is YAML, too.
+/// One key a line: a value in JSON is YAML, too.
 fn write_config(
     folder: &Path,
     port: u16,
@@ -165,7 +196,6 @@ fn write_config(
         "signing_key_path": inside("signing.key"),
         "pid_file": inside("pid"),
         "log_config": inside("log.yaml"),
-        "app_service_config_files": registrations,
         "report_stats": false,
         "enable_registration": true,
         "enable_registration_without_verification": true,
@@ -193,23 +223,45 @@ fn write_config(
     });
     // Ed25519 in Synapse's spelling: any 32 bytes will do, this server talks to no other.
     let key = "ed25519 a_story AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
-    fs::write(folder.join("homeserver.yaml"), config.to_string())?;
+    let mut text = String::new();
+    for (key, value) in config.as_object().context("a configuration is a table")? {
+        text += &format!("{key}: {value}\n");
+    }
+    if !registrations.is_empty() {
+        text += &format!("app_service_config_files: {}\n", json!(registrations));
+    }
+    fs::write(folder.join("homeserver.yaml"), text)?;
     fs::write(folder.join("log.yaml"), log.to_string())?;
     fs::write(folder.join("signing.key"), key)?;
     Ok(())
 }
 
-/// The Python that has Synapse.
-fn python() -> Result<PathBuf> {
-    let peers = match std::env::var_os("RIALTO_TEST_PEERS") {
+/// Making its tables takes Synapse most of its first start: a database in which they are made is kept beside the program,
+/// and goes with it when another version comes.
+fn keep_template(file: &Path, template: &Path) -> Result<()> {
+    let draft = template.with_extension(std::process::id().to_string());
+    let database = rusqlite::Connection::open(file).context("no database")?;
+    database
+        .execute("VACUUM INTO ?1", [draft.display().to_string()])
+        .context("the empty database cannot be kept")?;
+    fs::rename(&draft, template).context("the empty database cannot be kept")
+}
+
+/// Where the foreign programs are.
+fn peers() -> Result<PathBuf> {
+    Ok(match std::env::var_os("RIALTO_TEST_PEERS") {
         Some(folder) => PathBuf::from(folder),
         // A test lies in `<target>/<profile>/deps`, the environments in `<target>/peers`.
         None => {
             let test = std::env::current_exe().context("a test without a path")?;
             test.ancestors().nth(3).context("a test outside a target folder")?.join("peers")
         }
-    };
-    let python = peers.join("synapse/bin/python");
+    })
+}
+
+/// The Python that has Synapse.
+fn python() -> Result<PathBuf> {
+    let python = peers()?.join("synapse/bin/python");
     ensure!(
         python.is_file(),
         "{} is missing: `cargo xtask peers --install` makes it",

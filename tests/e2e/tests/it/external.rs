@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::beside::Elsewhere;
+use crate::support::modern::CHANNEL;
 
 /// The main story beside a homeserver with these ways.
 async fn lines_cross_with(quirks: &[Quirk]) -> Result<()> {
@@ -28,6 +29,55 @@ async fn lines_cross_beside_a_homeserver_like_palpo() -> Result<()> {
 #[tokio::test]
 async fn lines_cross_beside_a_homeserver_like_dendrite() -> Result<()> {
     lines_cross_with(&[Quirk::GrownUnderOneId, Quirk::NoPing, Quirk::NoEphemerals]).await
+}
+
+#[tokio::test]
+async fn lines_cross_beside_a_synapse_that_counts_its_transactions_anew() -> Result<()> {
+    lines_cross_with(&[Quirk::RestartedIds]).await
+}
+
+#[tokio::test]
+async fn what_a_homeserver_like_tuwunel_keeps_back_comes_when_we_start() -> Result<()> {
+    let Elsewhere { mut bob, mut story, mut beside, _irc } =
+        Elsewhere::begin(Kind::Synapse, &[Quirk::HoldsUntilNews]).await?;
+    beside.program.stop()?;
+    story.alice.send(&story.room, "while you were away").await?;
+    beside.way_back.holds().await?;
+    beside.program.up().await?;
+    bob.expect_message(CHANNEL, "while you were away").await?;
+    Ok(())
+}
+
+/// Its database is taken for a while, and then it stops, while Alice goes on writing.
+#[tokio::test]
+async fn nothing_is_lost_beside_a_homeserver_like_palpo_that_takes_any_answer() -> Result<()> {
+    let quirks = [Quirk::AnyAnswerIsDelivered, Quirk::TokenInQuery];
+    let Elsewhere { mut bob, mut story, mut beside, _irc } =
+        Elsewhere::begin(Kind::Synapse, &quirks).await?;
+    let database = rusqlite::Connection::open(beside.program.data_dir().join("bridges.db"))?;
+    database.execute_batch("BEGIN IMMEDIATE")?;
+    story.alice.send(&story.room, "one").await?;
+    beside.program.expect_log("it is not answered before it is").await?;
+    database.execute_batch("ROLLBACK")?;
+    bob.expect_message(CHANNEL, "one").await?;
+    for number in 2..=9 {
+        story.alice.send(&story.room, &format!("line {number}")).await?;
+        if number == 5 {
+            beside.program.stop()?;
+        }
+    }
+    beside.program.up().await?;
+    bob.expect_message(CHANNEL, "line 9").await?;
+    let heard = bob.heard();
+    let lines: Vec<&str> = heard
+        .iter()
+        .filter(|one| one.line.is_message_to(CHANNEL) && one.line.nick() == "alice")
+        .map(|one| one.line.text())
+        .collect();
+    let expected: Vec<String> =
+        ["one".to_owned()].into_iter().chain((2..=9).map(|n| format!("line {n}"))).collect();
+    ensure!(lines == expected, "on IRC: {lines:?}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod channels;
 mod clients;
 mod connection_loss;
 mod crashes;
+mod docs_beside_synapse;
 mod external;
 mod external_start_up;
 mod external_synapse;

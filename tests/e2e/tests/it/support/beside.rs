@@ -13,7 +13,7 @@ pub(crate) struct Elsewhere {
     pub(crate) bob: RawIrc,
     pub(crate) story: IrcStory,
     pub(crate) beside: Beside,
-    _irc: InspIrcd,
+    pub(crate) _irc: InspIrcd,
 }
 
 impl Elsewhere {
