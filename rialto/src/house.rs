@@ -178,6 +178,11 @@ impl Steward for Homeserver {
                 let minted = self.create_registration_token(uses).await;
                 minted.map(Answer::Text).map_err(|error| refused("no token was made", error))
             }
+            Order::Provision { .. } => Err(Failure::new(
+                "nothing was done",
+                "the bridges do not run, and only they can speak with the network",
+                "Start them with `rialto up` and try again",
+            )),
         }
     }
 }

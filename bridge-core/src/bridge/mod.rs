@@ -97,6 +97,12 @@ impl Bridge {
         shelter(self.page_routes(), Limits { body: LARGEST_PUSH })
     }
 
+    /// Returns the provisioning API as the operator may use it: in anybody's name, without a token. For the
+    /// program's own command line; it must not be mounted where others reach it.
+    pub fn operators_pages(&self) -> axum::Router {
+        shelter(self.provisioning.operators_router(), Limits { body: LARGEST_PUSH })
+    }
+
     fn page_routes(&self) -> axum::Router {
         let networks = pages::router(self.parts.networks.clone());
         self.parts.media.router().merge(self.provisioning.router()).merge(networks)

@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use secrecy::SecretString;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::caller::KnownTokens;
+use self::caller::{KnownTokens, Operators};
 use self::processes::Processes;
 use crate::bot::PREFIX;
 use crate::parts::Parts;
@@ -76,6 +76,11 @@ impl Provisioning {
     pub(crate) fn new(parts: Parts, secret: Option<SecretString>) -> Self {
         let (tokens, processes) = (KnownTokens::default(), Processes::default());
         Self(Arc::new(Inner { parts, secret, tokens, processes }))
+    }
+
+    /// The same for the operator, who says with `user_id` for whom it is and shows no token.
+    pub(crate) fn operators_router(&self) -> Router {
+        self.router().layer(Extension(Operators))
     }
 
     pub(crate) fn router(&self) -> Router {

@@ -8,7 +8,7 @@ mod order;
 mod server;
 
 pub(crate) use client::send_to_running;
-pub(crate) use order::{Answer, AppserviceLine, Hidden, Order, UserLine};
+pub(crate) use order::{Answer, AppserviceLine, Ask, Hidden, Order, UserLine};
 pub(crate) use server::AdminSocket;
 
 use crate::failure::Failure;

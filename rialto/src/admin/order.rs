@@ -1,7 +1,8 @@
 //! What can be ordered and answered: plain data.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt};
 
 /// One change of state, or a question about it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +24,18 @@ pub(crate) enum Order {
     RemoveAppservice { id: String },
     /// Mints a sign-up token, for a number of uses or without limit.
     CreateSignUpToken { uses: Option<u32> },
+    /// Asks the bridges' provisioning API in a person's name; `path` is what follows `/v3/`.
+    Provision { person: String, network: Option<String>, ask: Ask, path: String },
+}
+
+/// How the provisioning API is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// `GET`.
+    Get,
+    /// `POST`, with the answers to a form.
+    Post(BTreeMap<String, Hidden>),
 }
 
 /// What came of it.
@@ -37,6 +50,8 @@ pub(crate) enum Answer {
     Users(Vec<UserLine>),
     /// Application services.
     Appservices(Vec<AppserviceLine>),
+    /// What the provisioning API answered.
+    Provisioned { status: u16, body: Value },
 }
 
 /// One account.

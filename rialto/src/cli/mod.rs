@@ -2,6 +2,7 @@
 
 mod appservice;
 mod config;
+mod login;
 mod orders;
 mod registration;
 mod user;
@@ -63,6 +64,12 @@ enum Verb {
     /// Register with an external homeserver; mint sign-up tokens
     #[command(subcommand)]
     Registration(registration::RegistrationVerb),
+    /// Log in to a network, step by step, in this terminal
+    Login(login::LoginArguments),
+    /// List somebody's logins and how they are
+    Logins(login::Whose),
+    /// Log out of a network
+    Logout(login::LogoutArguments),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -120,6 +127,9 @@ async fn dispatch(kinds: &Kinds, arguments: Arguments, logs: &logs::Logs) -> Res
         Verb::User(verb) => user::run(verb, &load(named, kinds)?.config).await,
         Verb::Appservice(verb) => appservice::run(verb, &load(named, kinds)?.config).await,
         Verb::Registration(verb) => registration::run(verb, &load(named, kinds)?.config).await,
+        Verb::Login(arguments) => login::login(arguments, &load(named, kinds)?.config).await,
+        Verb::Logins(whose) => login::list(whose, &load(named, kinds)?.config).await,
+        Verb::Logout(arguments) => login::logout(arguments, &load(named, kinds)?.config).await,
         Verb::Config(verb) => config::run(verb, &load(named, kinds)?, kinds),
     }
 }

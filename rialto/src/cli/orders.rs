@@ -6,6 +6,7 @@ use crate::{
     data_dir::DataDir,
     failure::Failure,
     house::{self, NotRunning, Own},
+    running::not_ours,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +16,7 @@ const END: Duration = Duration::from_secs(5);
 /// Has an order carried out by whoever has the databases open.
 pub(super) async fn carry_out(config: &Config, order: Order) -> Result<Answer, Failure> {
     if config.homeserver.mode == Mode::External {
-        return Err(Failure::usage(
-            "nothing was done",
-            "homeserver.mode is \"external\", and only the embedded homeserver is managed here",
-            "Use the external homeserver's own tools",
-        ));
+        return Err(not_ours());
     }
     if let Some(outcome) = send_to_running(&config.data_dir, &order).await {
         return outcome;

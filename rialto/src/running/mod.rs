@@ -3,7 +3,10 @@
 //! The two halves meet only here, and only as two routers that call each other.
 
 mod reload;
+mod staff;
 
+use self::staff::Staff;
+pub(crate) use self::staff::not_ours;
 use crate::{
     Kinds,
     admin::AdminSocket,
@@ -91,6 +94,13 @@ impl Running {
         self.homeserver.as_ref()
     }
 
+    /// Opens the admin socket's end.
+    fn take_orders(&self, socket: AdminSocket) {
+        let staff =
+            Staff { homeserver: self.homeserver.clone(), bridges: self.bridge.operators_pages() };
+        self.tasks.spawn(socket.serve(Arc::new(staff), self.stop.clone()));
+    }
+
     /// Stops: nothing new is taken, what is under way gets until the deadline, the rest stays journalled.
     pub(crate) async fn stop(self, within: Duration) {
         let deadline = Instant::now() + within;
@@ -171,9 +181,7 @@ async fn start_embedded(
         Some(homeserver),
         router,
     )?;
-    if let Some(homeserver) = running.homeserver() {
-        running.tasks.spawn(socket.serve(Arc::clone(homeserver) as _, running.stop.clone()));
-    }
+    running.take_orders(socket);
     start_bridge(running).await
 }
 
@@ -189,6 +197,7 @@ async fn start_external(
     let reach = Reach { registration, transport: external.transport(), puppets };
     let (bridge, bridge_db) =
         open_bridge(config, &prepared.data, prepared.networks, reach, observer).await?;
+    let socket = AdminSocket::bind(prepared.data.path())?;
     let stop = CancellationToken::new();
     let pages = page::router(page_settings(config));
     let router = patient(bridge.router().merge(pages), clock.clone(), stop.clone());
@@ -206,6 +215,7 @@ async fn start_external(
         None,
         router,
     )?;
+    running.take_orders(socket);
     external.ping(&*clock).await?;
     let running = start_bridge(running).await?;
     external.nudge(&*clock).await;

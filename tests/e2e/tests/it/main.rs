@@ -21,6 +21,7 @@ mod irc_programs;
 mod irc_ranks;
 mod irc_splits;
 mod irc_tags;
+mod login_verb;
 mod main_job;
 mod nio;
 mod pages;
