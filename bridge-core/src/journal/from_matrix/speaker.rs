@@ -177,8 +177,7 @@ mod tests {
     #[test]
     fn a_relayed_name_calls_nobody() {
         let policy = NetworkPolicy::default();
-        let shown =
-            |policy: &NetworkPolicy, name| prefix(policy, &written(policy, name), "@carol:x");
+        let shown = |policy: &NetworkPolicy, name| prefix(policy, name, "@carol:x");
         assert_eq!(shown(&policy, "Carol"), "<C\u{200b}arol> ");
         let plain = NetworkPolicy {
             relay_anti_ping: false,

@@ -232,7 +232,7 @@ fn show(display: &Display) {
     match QrCode::new(data).ok().filter(|_| display.kind == "qr") {
         Some(code) => {
             // Dark on light, as scanners want it, on terminals that are light on dark.
-            let drawn = code.render::<Dense1x2>();
+            let mut drawn = code.render::<Dense1x2>();
             prompt::show(&drawn.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
             prompt::show(data);
         }
