@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::lanes::numbered;
 use crate::conformance::harness::{Act, Done, Seen};
-use crate::conformance::stage::{NETWORK, Scene, Stage, carried};
+use crate::conformance::stage::{NETWORK, Scene, Stage, carried, refused};
 use crate::conformance::verdict::Shown;
 use crate::conformance::watch::Point;
 
@@ -166,13 +166,16 @@ pub(crate) async fn crash_while_changes_are_sent(stage: Stage) -> Shown {
         "m.relates_to": { "rel_type": "m.replace", "event_id": message } });
     scene.stage.watch.stop_at(Point::AfterSend);
     let edited = scene.alice.send_event(&scene.room, "m.room.message", edit).await;
-    match scene.level(Operation::Edit) >= Level::Degraded {
+    let goes = scene.level(Operation::Edit) >= Level::Degraded;
+    match goes {
         true => scene.stage.crash_at(Point::AfterSend).await,
         false => scene.stage.crash().await,
     }
     let status = scene.alice.status(&edited).await;
-    if safe {
-        carried(&status);
+    match (goes, safe) {
+        (true, true) => carried(&status),
+        (true, false) => {}
+        (false, _) => refused(&status),
     }
     scene.says("the end").await;
     let heard = scene.heard_from("alice").await;
