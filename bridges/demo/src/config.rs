@@ -29,6 +29,9 @@ pub struct DemoConfig {
     /// The largest file the network takes, in bytes.
     #[serde(default = "largest_file")]
     pub largest_file: u64,
+    /// Whether there is a page on which whoever reaches it speaks as anybody on the network.
+    #[serde(default)]
+    pub stage: bool,
 }
 
 impl DemoConfig {
@@ -50,6 +53,7 @@ impl Default for DemoConfig {
             lacks: Vec::new(),
             refuses: Vec::new(),
             largest_file: largest_file(),
+            stage: false,
         }
     }
 }
@@ -79,7 +83,7 @@ mod tests {
             Some((key.to_owned(), serde_json::from_str(value).ok()?))
         });
         let section: serde_json::Map<String, Value> = shown.collect();
-        assert_eq!(section.len(), 3);
+        assert_eq!(section.len(), 4);
         let config = DemoConfig::parse(Value::Object(section)).expect("the example is right");
         assert_eq!(config, DemoConfig::default());
     }

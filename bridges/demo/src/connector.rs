@@ -15,6 +15,7 @@ use crate::config::DemoConfig;
 use crate::login::{self, Doors, Entrance};
 use crate::metadata::LoginMetadata;
 use crate::network::DemoNetwork;
+use crate::stage;
 
 /// What `kind` says in the configuration.
 pub const KIND: &str = "demo";
@@ -106,7 +107,9 @@ impl NetworkConnector for DemoConnector {
     }
 
     fn routes(&self) -> Option<axum::Router> {
-        Some(self.doors.router())
+        let doors = self.doors.router();
+        let stage = || stage::router(self.network.clone(), self.context.clock.clone());
+        Some(if self.config.stage { doors.merge(stage()) } else { doors })
     }
 
     fn load_login(&self, login: StoredLogin) -> Result<Arc<dyn NetworkClient>, NetworkError> {

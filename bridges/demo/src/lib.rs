@@ -26,6 +26,7 @@ mod ids;
 mod login;
 mod metadata;
 mod network;
+mod stage;
 mod to_matrix;
 
 pub use capabilities::Ability;

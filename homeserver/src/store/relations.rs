@@ -113,7 +113,7 @@ const THREADS: &str = concat!(
     "
     WHERE e.room_nid = $1
       AND t.latest <= $4
-      AND ($5 = 0 OR t.own = 1 OR e.sender = $2)
+      AND (CAST($5 AS BIGINT) = 0 OR t.own = 1 OR e.sender = $2)
     ORDER BY t.latest DESC
     LIMIT $6"
 );

@@ -14,7 +14,7 @@ use crate::{
 };
 use homeserver::Homeserver;
 use secrecy::SecretString;
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 use support_clock::{OsRandom, Random};
 use support_matrix_http::InProcess;
 use visitor::Visitor;
@@ -56,7 +56,8 @@ fn configuration(
     if !kinds.names().iter().any(|kind| kind == NETWORK) {
         return Err(Failure::new(WHAT, "this program was built without the demo network", ""));
     }
-    let text = format!("data_dir = \"data\"\n[networks.{NETWORK}]\nkind = \"{NETWORK}\"\n");
+    let text =
+        format!("data_dir = \"data\"\n[networks.{NETWORK}]\nkind = \"{NETWORK}\"\nstage = true\n");
     let mut config = Config::parse(&text, folder)
         .map_err(|faults| crate::failure::config_failure(None, faults))?;
     config.homeserver.listen =
@@ -77,6 +78,12 @@ async fn show(running: &Running, printer: &printer::Printer, logs: &Logs) -> Res
     printer.say(format!("user: {NEWCOMER}"));
     printer.say(format!("password: {password}"));
     logs.release();
+    // Not a result: who reads this is a person with a browser.
+    let stage = format!(
+        "http://{}/_rialto/network/{NETWORK}/stage/#{NEWCOMER}:{password}",
+        running.address
+    );
+    writeln!(std::io::stderr().lock(), "Play both sides in a browser: {stage}").ok();
     let transport = Arc::new(InProcess::new(homeserver.router()));
     let mut visitor = Visitor::log_in(transport, NEWCOMER, &password).await?;
     let bot = format!("@rialtobot:{}", homeserver.server_name());

@@ -1,29 +1,8 @@
-// Somebody who visits Rialto's page in Chromium, driven by a story. Arguments: where Chromium is, a folder for its
-// profile, the light they like (light or dark).
+// Somebody who visits Rialto's page, driven by a story.
 
-import puppeteer from "puppeteer-core";
-import { serve } from "./lines.mjs";
+import { visit } from "./visitor.mjs";
 
-const [chromium, profile, light] = process.argv.slice(2);
-const browser = await puppeteer.launch({
-    executablePath: chromium,
-    userDataDir: profile,
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
-});
-const page = await browser.newPage();
-await page.setViewport({ width: 900, height: 760 });
-await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: light }]);
-const faults = [];
-page.on("console", (message) => {
-    if (/Content Security|Mixed Content|Uncaught/i.test(message.text())) faults.push(message.text());
-});
-page.on("pageerror", (error) => faults.push(String(error)));
-page.on("dialog", (dialog) => dialog.accept());
-
-const text = (selector) => page.$eval(selector, (element) => element.textContent.trim());
-const shown = (selector) => page.waitForSelector(selector, { visible: true, timeout: 60_000 });
-
-const verbs = {
+await visit({ width: 900, height: 760 }, (page, { text, shown }) => ({
     open: async ({ url }) => {
         await page.goto(url);
         await shown("#sign-in:not([hidden]), #networks:not([hidden])");
@@ -93,8 +72,4 @@ const verbs = {
         await page.screenshot({ path: file });
     },
     faults: () => faults,
-};
-
-await serve((question) => verbs[question.verb](question));
-await browser.close();
-process.exit(0);
+}));

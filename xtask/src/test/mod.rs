@@ -69,7 +69,7 @@ fn run_stages(options: &Options, stages: &mut Stages) -> Result<()> {
     crate::features::forget()?;
     stages.attempt("tests", || cargo.test_crates());
     stages.attempt("features", crate::features::check);
-    stages.attempt("new bridge", || new_bridge::in_a_copy(&cargo));
+    stages.attempt("new bridge", || new_bridge::in_the_workspace(&cargo));
     stages.attempt("outside", || new_bridge::outside(&cargo));
     stages.attempt("stories", || cargo.test_stories());
     drop(cluster);

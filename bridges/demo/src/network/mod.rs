@@ -510,6 +510,20 @@ impl DemoNetwork {
         }
     }
 
+    /// Whether the network is there.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.world().reachable
+    }
+
+    /// Waits until more has happened than was seen, and returns how much has.
+    pub(crate) async fn news_after(&self, seen: u64) -> u64 {
+        let mut news = self.0.news.subscribe();
+        match news.wait_for(|count| *count != seen).await {
+            Ok(count) => *count,
+            Err(_) => seen,
+        }
+    }
+
     /// Waits until the network is there again.
     pub(crate) async fn reachable(&self) {
         let mut news = self.0.news.subscribe();

@@ -30,6 +30,7 @@ mod private_messages;
 mod refusals;
 mod reload;
 mod splitting;
+mod stage;
 mod start_up;
 mod support;
 mod verbs;

@@ -1,51 +1,19 @@
 //! The page people meet first, in a real browser: every kind of step of a login, by light and by dark.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result, ensure};
 use e2e::program::PASSWORD;
-use e2e::script::ScriptPeer;
 use e2e::{Program, Setup};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use test_daemons::process::require_program;
 
-/// Somebody at a browser.
-struct Visitor {
-    peer: ScriptPeer,
-    light: &'static str,
-    _profile: TempDir,
-}
+use crate::support::visitor::Visitor;
 
-impl Visitor {
-    fn arrive(light: &'static str) -> Result<Visitor> {
-        let chromium = require_program("chromium", "chromium")?;
-        let profile = TempDir::with_prefix("rialto-visitor-")?;
-        let words = [&*chromium, profile.path()].map(Path::to_string_lossy);
-        let peer = ScriptPeer::node("page_visitor.mjs", &[&words[0], &words[1], light])?;
-        Ok(Visitor { peer, light, _profile: profile })
-    }
-
-    async fn ask(&mut self, verb: &str, mut question: Value) -> Result<Value> {
-        question["verb"] = json!(verb);
-        self.peer.ask(question).await.with_context(|| format!("the visitor cannot {verb}"))
-    }
-
-    /// Waits for a step of a login and returns its words.
-    async fn step(&mut self, kind: &str, selector: &str) -> Result<Value> {
-        self.ask("step", json!({ "type": kind, "selector": selector })).await
-    }
-
-    /// Where pictures of what was seen are put, if somebody wants them.
-    async fn picture(&mut self, name: &str) -> Result<()> {
-        let Some(folder) = std::env::var_os("RIALTO_TEST_PICTURES") else { return Ok(()) };
-        let file = Path::new(&folder).join(format!("{}-{name}.png", self.light));
-        self.ask("picture", json!({ "file": file })).await.map(drop)
-    }
+/// Waits for a step of a login and returns its words.
+async fn step(visitor: &mut Visitor, kind: &str, selector: &str) -> Result<Value> {
+    visitor.ask("step", json!({ "type": kind, "selector": selector })).await
 }
 
 async fn visit(program: &Program, light: &'static str) -> Result<()> {
-    let mut visitor = Visitor::arrive(light)?;
+    let mut visitor = Visitor::arrive("page_visitor.mjs", light)?;
     let opened = visitor.ask("open", json!({ "url": program.url() })).await?;
     ensure!(opened["address"] == format!("{}/_rialto/", program.url()), "{opened}");
     let wrong = json!({ "user": "alice", "password": "not hers" });
@@ -73,7 +41,7 @@ async fn visit(program: &Program, light: &'static str) -> Result<()> {
 /// A form with a secret, a wrong answer, a second form.
 async fn forms(visitor: &mut Visitor) -> Result<()> {
     visitor.ask("begin", json!({ "flow": "play:password" })).await?;
-    let form = visitor.step("user_input", "").await?;
+    let form = step(visitor, "user_input", "").await?;
     let kinds = json!([["name", "text"], ["password", "password"], ["side", "select-one"]]);
     ensure!(form["fields"] == kinds, "{form}");
     visitor.picture("form").await?;
@@ -85,9 +53,9 @@ async fn forms(visitor: &mut Visitor) -> Result<()> {
     visitor.picture("wrong").await?;
     let right = json!({ "name": "marco", "password": "serenissima", "side": side });
     visitor.ask("fill", json!({ "answers": right })).await?;
-    visitor.step("user_input", "[name=code]").await?;
+    step(visitor, "user_input", "[name=code]").await?;
     visitor.ask("fill", json!({ "answers": { "code": "1591" } })).await?;
-    visitor.step("complete", "").await?;
+    step(visitor, "complete", "").await?;
     visitor.picture("done").await?;
     visitor.ask("done", json!({})).await?;
     let line = visitor.ask("login", json!({ "login": "play-1", "look": "connected" })).await?;
@@ -98,19 +66,19 @@ async fn forms(visitor: &mut Visitor) -> Result<()> {
 /// A code to scan, a picture to compare, a page to open; and one that is given up.
 async fn code_and_page(visitor: &mut Visitor, program: &Program) -> Result<()> {
     visitor.ask("begin", json!({ "flow": "play:qr" })).await?;
-    visitor.step("display_and_wait", "img.qr").await?;
+    step(visitor, "display_and_wait", "img.qr").await?;
     visitor.picture("code").await?;
-    visitor.step("display_and_wait", ".emoji").await?;
+    step(visitor, "display_and_wait", ".emoji").await?;
     visitor.picture("emoji").await?;
     visitor.ask("cancel", json!({})).await?;
 
     visitor.ask("begin", json!({ "flow": "play:page" })).await?;
-    let step = visitor.step("display_and_wait", "a").await?;
+    let shown = step(visitor, "display_and_wait", "a").await?;
     visitor.picture("page").await?;
-    let link = step["link"][0].as_str().context("no link")?;
+    let link = shown["link"][0].as_str().context("no link")?;
     let opened = program.http().get(link).send().await?;
     ensure!(opened.status().is_success(), "{link}: {}", opened.status());
-    visitor.step("complete", "").await?;
+    step(visitor, "complete", "").await?;
     visitor.ask("done", json!({})).await?;
     visitor.ask("login", json!({ "login": "play-2", "look": "connected" })).await?;
     visitor.picture("logins").await

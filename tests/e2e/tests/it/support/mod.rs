@@ -4,3 +4,4 @@ pub(crate) mod beside;
 pub(crate) mod crash;
 pub(crate) mod demo;
 pub(crate) mod modern;
+pub(crate) mod visitor;
