@@ -21,8 +21,9 @@ Usage: cargo xtask VERB
   new-bridge NAME [--outside FOLDER]
                       makes bridges/NAME, a bridge that carries text and passes the conformance suite, and adds it to
                       the workspace; or makes the same crate in a folder of its own
-  features [--check]  plays the conformance suite against every bridge and writes docs/features.md; or says whether it is
-                      as the last run of the suite has it
+  features [--check|--write]
+                      plays the conformance suite against every bridge and writes docs/features.md; or says whether it is
+                      as the last run of the suite has it; or writes it from that run
 ";
 
 fn main() -> ExitCode {
@@ -47,7 +48,8 @@ fn main() -> ExitCode {
         }
         ["features"] => features::run(),
         ["features", "--check"] => features::run_check(),
-        ["features", ..] => wrong_usage("`features` takes `--check` or nothing"),
+        ["features", "--write"] => features::run_write(),
+        ["features", ..] => wrong_usage("`features` takes `--check`, `--write` or nothing"),
         ["bench", ..] => wrong_usage("`bench` takes `load`, `growth` or nothing"),
         [verb, ..] => wrong_usage(&format!("there is no verb `{verb}`")),
     }

@@ -21,6 +21,24 @@ pub trait Harness: Send + Sync + 'static {
     where
         Self: Sized;
 
+    /// Returns the server's name where a bridge plays the suite against several: each is a column of
+    /// the feature table.
+    fn variant() -> &'static str
+    where
+        Self: Sized,
+    {
+        ""
+    }
+
+    /// Returns, in words, what this machine lacks to start the network. Then nothing is shown, and it
+    /// is a failure where everything has to be there (`RIALTO_TEST_REQUIRE_ALL=1`).
+    fn missing() -> Option<String>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Returns what makes the bridge's connector to this network.
     fn factory(&self) -> NetworkFactory;
 

@@ -49,10 +49,14 @@ impl fmt::Display for Shown {
 }
 
 /// Writes down what a check of a package has shown, where somebody wants to know: a file
-/// `NUMBER.GROUP.CHECK` with the words, in a folder of the package's name.
-pub(super) fn record(package: &str, check: &Check, shown: Shown) {
+/// `NUMBER.GROUP.CHECK` with the words, in a folder of the package's name (and the server's).
+pub(super) fn record(package: &str, variant: &str, check: &Check, shown: Shown) {
     let Some(folder) = std::env::var_os(RESULTS) else { return };
-    let folder: PathBuf = Path::new(&folder).join(package);
+    let column = match variant {
+        "" => package.to_owned(),
+        variant => format!("{package} on {variant}"),
+    };
+    let folder: PathBuf = Path::new(&folder).join(column);
     let place = catalogue().iter().position(|known| known.name == check.name).unwrap_or_default();
     let name = format!("{place:03}.{}.{}", check.group, check.name);
     let written = std::fs::create_dir_all(&folder)

@@ -18,7 +18,7 @@ pub use line::Line;
 pub use ngircd::NgIrcd;
 pub use postgres::PostgresServer;
 pub use raw::{Heard, RawIrc, RawIrcOptions};
-pub use test_daemons::process::{Daemon, bound_command, send_signal};
+pub use test_daemons::process::{Daemon, bound_command, find_program, send_signal};
 pub use wire::Wire;
 
 /// Password of the connection class that our servers limit in nothing, for observers.

@@ -56,9 +56,10 @@ fn in_words<'w>(words: &'w [&'w str]) -> impl Fn(&Seen) -> Option<()> + 'w {
 
 pub(crate) async fn reply_from_matrix(stage: Stage) -> Shown {
     let mut scene = Scene::open(stage).await;
-    let level = scene.level(Operation::Reply);
     let asked = scene.is_said("bob", "shall we?").await;
     let event = id(&scene.sees("bob", "shall we?").await);
+    // Only now: that messages have names there is seen by the first of them.
+    let level = scene.level(Operation::Reply);
     let (_, status) = scene.sends("m.room.message", answer(&event, "yes, at six")).await;
     carried(&status);
     if level >= Level::Partial {
@@ -236,9 +237,9 @@ pub(crate) async fn redaction_before_it_is_sent_sends_nothing(stage: Stage) -> S
 
 pub(crate) async fn reaction_from_matrix(stage: Stage) -> Shown {
     let mut scene = Scene::open(stage).await;
-    let level = scene.level(Operation::Reaction);
     let message = scene.is_said("bob", "look at that").await;
     let event = id(&scene.sees("bob", "look at that").await);
+    let level = scene.level(Operation::Reaction);
     let (_, status) = scene.sends("m.reaction", reaction(&event, "👍")).await;
     match level {
         Level::Full | Level::Partial => {
@@ -266,9 +267,9 @@ fn of(seen: &Seen, message: &str) -> Option<Heard> {
 
 pub(crate) async fn reaction_removal_from_matrix(stage: Stage) -> Shown {
     let mut scene = Scene::open(stage).await;
-    let level = scene.level(Operation::Reaction);
     let message = scene.is_said("bob", "look at that").await;
     let event = id(&scene.sees("bob", "look at that").await);
+    let level = scene.level(Operation::Reaction);
     let (set, _) = scene.sends("m.reaction", reaction(&event, "👍")).await;
     let status = scene.takes_back(&set).await;
     match level {

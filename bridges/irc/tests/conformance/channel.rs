@@ -1,21 +1,24 @@
-//! IRC against the conformance suite, on a real server: ngIRCd, the network with the fewest means.
-//! Remote people are raw clients; one of them, the witness, sees everything and says nothing.
+//! The other side of the bridge: remote people are raw clients in two channels.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bridge_core::network::{MessageKind, NetworkFactory};
-use bridge_testkit::conformance::{Act, Done, Harness, Heard, Seen, Trouble};
-use bridge_testkit::peers::{Line, NgIrcd, RawIrc};
-use bridge_testkit::{async_trait, bridge_conformance};
+use bridge_testkit::async_trait;
+use bridge_testkit::conformance::{Act, Done, Harness, Seen, Trouble, Words};
+use bridge_testkit::peers::{Line, RawIrc, find_program};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+
+use crate::servers::Server;
+use crate::witness::{look, said_in};
 
 const CHATS: [&str; 2] = ["#rialto", "#arsenale"];
 const WITNESS: &str = "witness";
 
-struct OldServer {
-    server: Mutex<NgIrcd>,
+/// Two channels on a server.
+pub(crate) struct Channel<S> {
+    server: Mutex<S>,
     people: Mutex<People>,
 }
 
@@ -27,13 +30,14 @@ struct People {
     before: Vec<Line>,
 }
 
-impl OldServer {
+impl<S: Server> Channel<S> {
     /// Bob comes first, because whoever comes first is the channel's operator.
     async fn gather(&self) {
         let server = self.server.lock().await;
         let mut people = self.people.lock().await;
-        for name in ["bob", WITNESS] {
-            let mut client = server.observer(name).await.expect("the server takes people in");
+        let (bob, witness) = tokio::join!(server.observer("bob"), server.observer(WITNESS));
+        for (name, client) in [("bob", bob), (WITNESS, witness)] {
+            let mut client = client.expect("the server takes people in");
             for chat in CHATS {
                 client.join(chat).await.expect("everybody may come in");
             }
@@ -54,17 +58,62 @@ impl OldServer {
             client.command(line).await.expect("the server listens");
         }
         client.barrier().await.expect("the server works");
+        // The server tells whoever says something what it is called there.
+        let heard = client.heard();
+        let mut own = heard.iter().rev().filter(|heard| heard.line.nick() == who);
+        let message = own.find_map(|heard| heard.line.tags.get("msgid")).cloned();
+        match message {
+            Some(message) if S::TAGS => Done::Message(message),
+            _ => Done::Yes,
+        }
+    }
+
+    /// What clients say in tags.
+    async fn tag(&self, who: &str, chat: &str, tags: &str) -> Done {
+        if !S::TAGS {
+            return Done::No;
+        }
+        self.command(who, chat, &[format!("@{tags} TAGMSG {chat}")]).await;
         Done::Yes
+    }
+
+    async fn say(&self, who: &str, chat: &str, words: Words) -> Done {
+        if words.thread.is_some() || (words.reply_to.is_some() && !S::TAGS) {
+            return Done::No;
+        }
+        let tags = words.reply_to.map(|message| format!("@+draft/reply={message} "));
+        let tags = tags.unwrap_or_default();
+        let bold = words.bold.unwrap_or_default();
+        let text = match bold.is_empty() {
+            true => words.text,
+            false => words.text.replace(&bold, &format!("\u{2}{bold}\u{2}")),
+        };
+        let say = |text: &str| match words.kind {
+            MessageKind::Notice => format!("{tags}NOTICE {chat} :{text}"),
+            MessageKind::Emote => format!("{tags}PRIVMSG {chat} :\u{1}ACTION {text}\u{1}"),
+            _ => format!("{tags}PRIVMSG {chat} :{text}"),
+        };
+        let lines: Vec<String> = text.lines().map(say).collect();
+        self.command(who, chat, &lines).await
     }
 }
 
 #[async_trait]
-impl Harness for OldServer {
+impl<S: Server> Harness for Channel<S> {
     async fn start() -> Self {
-        let server = NgIrcd::start().expect("ngIRCd starts");
+        let server = S::start().expect("the server starts");
         let harness = Self { server: Mutex::new(server), people: Mutex::default() };
         harness.gather().await;
         harness
+    }
+
+    fn variant() -> &'static str {
+        S::NAME
+    }
+
+    fn missing() -> Option<String> {
+        let hint = format!("{} is not installed; `cargo xtask test --install` does it", S::NAME);
+        find_program(S::PROGRAM).is_none().then_some(hint)
     }
 
     fn factory(&self) -> NetworkFactory {
@@ -98,23 +147,13 @@ impl Harness for OldServer {
             return Done::No;
         }
         let line = match act {
-            Act::Say(words) => {
-                if words.reply_to.is_some() || words.thread.is_some() {
-                    return Done::No;
-                }
-                let bold = words.bold.unwrap_or_default();
-                let text = match bold.is_empty() {
-                    true => words.text,
-                    false => words.text.replace(&bold, &format!("\u{2}{bold}\u{2}")),
-                };
-                let say = |text: &str| match words.kind {
-                    MessageKind::Notice => format!("NOTICE {chat} :{text}"),
-                    MessageKind::Emote => format!("PRIVMSG {chat} :\u{1}ACTION {text}\u{1}"),
-                    _ => format!("PRIVMSG {chat} :{text}"),
-                };
-                let lines: Vec<String> = text.lines().map(say).collect();
-                return self.command(who, chat, &lines).await;
+            Act::Say(words) => return self.say(who, chat, words).await,
+            Act::React { message, key, set } => {
+                let verb = if set { "react" } else { "unreact" };
+                let tags = format!("+draft/{verb}={key};+draft/reply={message}");
+                return self.tag(who, chat, &tags).await;
             }
+            Act::Type => return self.tag(who, chat, "+typing=active").await,
             Act::Topic(topic) => format!("TOPIC {chat} :{topic}"),
             Act::Come => format!("JOIN {chat}"),
             Act::Go => format!("PART {chat}"),
@@ -134,8 +173,7 @@ impl Harness for OldServer {
         let heard = people.clients.get(WITNESS).map(RawIrc::heard).unwrap_or_default();
         let now = heard.iter().map(|heard| &heard.line);
         let mut seen = Seen { topic: Some(String::new()), ..Seen::default() };
-        let said = people.before.iter().chain(now.clone()).filter_map(|line| said(line, chat));
-        seen.said = said.collect();
+        seen.said = said_in(people.before.iter().chain(now.clone()), chat);
         // Who is there and what they may is as the witness knows it since it came.
         now.for_each(|line| look(&mut seen, line, chat));
         seen
@@ -178,52 +216,3 @@ impl Harness for OldServer {
         Duration::from_millis(5)
     }
 }
-
-/// Reads what somebody said in a chat.
-fn said(line: &Line, chat: &str) -> Option<Heard> {
-    if !matches!(line.command.as_str(), "PRIVMSG" | "NOTICE") || line.param(0) != chat {
-        return None;
-    }
-    let text = line.text();
-    let action = text.strip_prefix("\u{1}ACTION ").map(|text| text.trim_end_matches('\u{1}'));
-    let kind = match (line.command.as_str(), action) {
-        (_, Some(_)) => MessageKind::Emote,
-        ("NOTICE", None) => MessageKind::Notice,
-        _ => MessageKind::Text,
-    };
-    let text = action.unwrap_or(text);
-    // Every second piece between two marks of bold is bold.
-    let bold = text.split('\u{2}').skip(1).step_by(2).map(str::to_owned).collect();
-    let plain = text.replace(['\u{2}', '\u{f}'], "");
-    Some(Heard { kind, bold, ..Heard::text(line.nick(), plain) })
-}
-
-/// Follows who is in a chat, who operates it, and its topic.
-fn look(seen: &mut Seen, line: &Line, chat: &str) {
-    let gone = |members: &mut Vec<String>, who: &str| members.retain(|member| member != who);
-    match line.command.as_str() {
-        "353" if line.param(2) == chat => {
-            let names = line.text().split_whitespace();
-            seen.members =
-                names.map(|name| name.trim_start_matches(['@', '+']).to_owned()).collect();
-        }
-        "JOIN" if line.param(0) == chat => seen.members.push(line.nick().to_owned()),
-        "PART" if line.param(0) == chat => gone(&mut seen.members, line.nick()),
-        "KICK" if line.param(0) == chat => gone(&mut seen.members, line.param(1)),
-        "QUIT" => gone(&mut seen.members, line.nick()),
-        "TOPIC" if line.param(0) == chat => seen.topic = Some(line.text().to_owned()),
-        "MODE" if line.param(0) == chat => rank(&mut seen.ranks, line),
-        _ => {}
-    }
-}
-
-fn rank(ranks: &mut BTreeMap<String, i64>, line: &Line) {
-    let level = match line.param(1) {
-        "+o" => 50,
-        "-o" => 0,
-        _ => return,
-    };
-    ranks.insert(line.param(2).to_owned(), level);
-}
-
-bridge_conformance!(OldServer);
