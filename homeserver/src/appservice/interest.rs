@@ -15,10 +15,10 @@ use std::{
 };
 
 use ruma::{RoomId, UserId};
-use support_db::{DbError, Tx};
+use support_db::{Db, DbError, Tx};
 
 use super::{Appservice, Appservices, registry::Registry};
-use crate::store::{aliases, memberships, outbox};
+use crate::store::{Reader, aliases, memberships, outbox, receipts::Receipt};
 
 /// How many rooms are remembered; beyond, the cache starts over.
 const ROOMS: usize = 20_000;
@@ -63,6 +63,17 @@ struct RoomInterest {
 impl RoomInterest {
     fn witness_of(&self, appservice: &Appservice) -> Option<&Witness> {
         self.interested.iter().find(|(one, _)| one.id == appservice.id).map(|(_, witness)| witness)
+    }
+
+    /// Returns who is told what passes in the room.
+    fn hearing<'a>(
+        &'a self,
+        registry: &'a Registry,
+        room_id: &'a RoomId,
+    ) -> impl Iterator<Item = &'a Arc<Appservice>> {
+        registry.pushing().iter().filter(move |one| {
+            one.wants_passing() && (one.covers_room(room_id) || self.witness_of(one).is_some())
+        })
     }
 }
 
@@ -160,6 +171,48 @@ impl Appservices {
         tx.after_commit(move || cache.drop_room(&room_id));
     }
 
+    /// Has those told of who types whom the room interests.
+    pub(crate) async fn typing_changed(&self, db: &Db, room_id: &RoomId) -> Result<(), DbError> {
+        let registry = self.registry();
+        if !registry.pushing().iter().any(|one| one.wants_passing()) {
+            return Ok(());
+        }
+        // What is read outside of the writer is not remembered: it may be outdated before it is.
+        let interest = match self.interest.get(room_id, registry.generation()) {
+            Some(interest) => interest,
+            None => Arc::new(read_interest(&mut &*db, &registry, room_id).await?),
+        };
+        for appservice in interest.hearing(&registry, room_id) {
+            appservice.tell_typing(room_id.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Has those told of a receipt whom the room interests, once it is committed; of a private one only those whose user
+    /// the reader is.
+    pub(crate) async fn receipt_came(
+        &self,
+        tx: &mut Tx,
+        room_id: &RoomId,
+        reader: &UserId,
+        receipt: &Receipt,
+    ) -> Result<(), DbError> {
+        let registry = self.registry();
+        if !registry.pushing().iter().any(|one| one.wants_passing()) {
+            return Ok(());
+        }
+        let is_private = receipt.kind == "m.read.private";
+        let interest = self.room_interest(tx, &registry, room_id).await?;
+        for appservice in interest.hearing(&registry, room_id) {
+            if !is_private || appservice.covers_user(reader) {
+                let appservice = Arc::clone(appservice);
+                let (room_id, receipt) = (room_id.to_owned(), receipt.clone());
+                tx.after_commit(move || appservice.tell_receipt(room_id, receipt));
+            }
+        }
+        Ok(())
+    }
+
     /// Says whom the room interests by its aliases and members, as this transaction sees them.
     async fn room_interest(
         &self,
@@ -167,31 +220,34 @@ impl Appservices {
         registry: &Registry,
         room_id: &RoomId,
     ) -> Result<Arc<RoomInterest>, DbError> {
-        let generation = registry.generation();
-        if let Some(interest) = self.interest.get(room_id, generation) {
+        if let Some(interest) = self.interest.get(room_id, registry.generation()) {
             return Ok(interest);
         }
-        let aliases = aliases::of_room(tx, room_id).await?;
-        let members = memberships::joined_of_room(tx, room_id).await?;
-        let mut interested = Vec::new();
-        for appservice in registry.pushing() {
-            let witness = if aliases.iter().any(|alias| appservice.covers_alias(alias)) {
-                Some(Witness::Alias)
-            } else {
-                members
-                    .iter()
-                    .find(|member| covers(appservice, member))
-                    .cloned()
-                    .map(Witness::Member)
-            };
-            interested.extend(witness.map(|witness| (Arc::clone(appservice), witness)));
-        }
-        let interest = Arc::new(RoomInterest { generation, interested });
+        let interest = Arc::new(read_interest(tx, registry, room_id).await?);
         let (cache, kept) = (Arc::clone(&self.interest), Arc::clone(&interest));
         let room_id = Box::<str>::from(room_id.as_str());
         tx.after_commit(move || cache.put(room_id, kept));
         Ok(interest)
     }
+}
+
+async fn read_interest(
+    db: &mut impl Reader,
+    registry: &Registry,
+    room_id: &RoomId,
+) -> Result<RoomInterest, DbError> {
+    let aliases = aliases::of_room(db, room_id).await?;
+    let members = memberships::joined_of_room(db, room_id).await?;
+    let mut interested = Vec::new();
+    for appservice in registry.pushing() {
+        let witness = if aliases.iter().any(|alias| appservice.covers_alias(alias)) {
+            Some(Witness::Alias)
+        } else {
+            members.iter().find(|member| covers(appservice, member)).cloned().map(Witness::Member)
+        };
+        interested.extend(witness.map(|witness| (Arc::clone(appservice), witness)));
+    }
+    Ok(RoomInterest { generation: registry.generation(), interested })
 }
 
 fn covers(appservice: &Appservice, member: &str) -> bool {

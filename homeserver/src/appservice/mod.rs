@@ -3,15 +3,20 @@
 //! What an appservice is owed is written in the transaction of the event itself ([`Appservices::enqueue`]); one task
 //! per appservice ([`sender`]) freezes it into transactions and sends them, one at a time, until each is answered
 //! with a 2xx. Nothing here holds a lock or the writer while it waits for an appservice.
+//!
+//! Typing and receipts go beside that queue ([`passing`], [`teller`]): they are kept in memory, may be lost, and hold up
+//! nothing.
 
 mod identity;
 mod interest;
+mod passing;
 mod ping;
 mod query;
 mod registry;
 mod seal;
 mod sender;
 mod service;
+mod teller;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

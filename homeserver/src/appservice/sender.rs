@@ -8,12 +8,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use serde_json::value::RawValue;
 use support_clock::Random;
 use support_db::{DbError, Job, Tx};
 
-use super::Appservice;
+use super::{Appservice, teller::Telling};
 use crate::{
     house::SharedHouse,
     rooms,
@@ -32,14 +32,28 @@ pub(crate) fn start(house: &SharedHouse, appservice: &Arc<Appservice>) {
     if !appservice.pushes() {
         return;
     }
-    let sender = Sender { house: Arc::clone(house), appservice: Arc::clone(appservice) };
+    let run = house.random.hex(8);
+    let sender = Sender { house: Arc::clone(house), appservice: Arc::clone(appservice), run };
     let task = house.tasks.spawn(async move { sender.run().await });
     appservice.set_task(task);
 }
 
-struct Sender {
-    house: SharedHouse,
-    appservice: Arc<Appservice>,
+pub(super) struct Sender {
+    pub(super) house: SharedHouse,
+    pub(super) appservice: Arc<Appservice>,
+    /// Makes the ids of transactions that are not stored other than those of earlier runs.
+    run: String,
+}
+
+/// Why an attempt was no success.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The appservice was reached, and did not say yes.
+    #[error("it answered {0}")]
+    Answer(StatusCode),
+    /// Nothing is known of what it heard.
+    #[error("{0}")]
+    Failure(String),
 }
 
 /// A transaction that exists only in memory: it gets its id when it is frozen.
@@ -59,10 +73,15 @@ impl Sender {
     async fn deliver_until_closing(&self) {
         let closing = &self.house.closing;
         let mut current = self.persist("read", || self.resume()).await;
+        let mut telling = Telling::default();
         while !closing.is_cancelled() {
             let Some(frozen) = current.take() else {
-                if closing.run_until_cancelled(self.appservice.woken()).await.is_none() {
-                    return;
+                tokio::select! {
+                    // Events before what passes.
+                    biased;
+                    () = closing.cancelled() => return,
+                    () = self.appservice.woken() => {}
+                    () = self.tell_passing(&mut telling) => {}
                 }
                 current = self.persist("freeze", || self.resume()).await;
                 continue;
@@ -125,7 +144,7 @@ impl Sender {
         loop {
             flushes.mark_unchanged();
             let outcome = tokio::select! {
-                outcome = self.attempt(frozen) => outcome,
+                outcome = self.attempt(&frozen.txn_id, frozen.body.clone()) => outcome,
                 () = self.grace_is_over() => return false,
             };
             let Err(why) = outcome else {
@@ -140,7 +159,7 @@ impl Sender {
                 pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
                 "appservice did not take a transaction"
             );
-            self.appservice.note_failure(why);
+            self.appservice.note_failure(why.to_string());
             tokio::select! {
                 () = self.house.clock.sleep(pause) => {}
                 // A ping came through, perhaps while the attempt was still failing.
@@ -155,19 +174,25 @@ impl Sender {
         self.house.clock.sleep(GRACE).await;
     }
 
-    async fn attempt(&self, frozen: &FrozenRow) -> Result<(), String> {
-        let path = format!("/_matrix/app/v1/transactions/{}", frozen.txn_id);
+    /// Sends one transaction once.
+    pub(super) async fn attempt(&self, txn_id: &str, body: Vec<u8>) -> Result<(), Refusal> {
         let request = Request::builder()
             .method(Method::PUT)
-            .uri(path)
+            .uri(format!("/_matrix/app/v1/transactions/{txn_id}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::AUTHORIZATION, self.appservice.authorization())
-            .body(Bytes::from(frozen.body.clone()))
-            .map_err(|error| error.to_string())?;
-        let response = self.appservice.call(request).await.map_err(|error| error.to_string())?;
+            .body(Bytes::from(body))
+            .map_err(|error| Refusal::Failure(error.to_string()))?;
+        let response = self.appservice.call(request).await;
+        let response = response.map_err(|error| Refusal::Failure(error.to_string()))?;
         let status = response.status();
         // Only a 2xx is an acknowledgement; what the body says does not matter.
-        if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
+        if status.is_success() { Ok(()) } else { Err(Refusal::Answer(status)) }
+    }
+
+    /// The id of a transaction that is not stored. It is none of a stored one, and of no earlier run.
+    pub(super) fn passing_id(&self, number: u64) -> String {
+        format!("{}-{}-{number}", self.house.appservices.txn_prefix, self.run)
     }
 
     /// Repeats database work until it is done: a full disk or a restarting server is no reason to lose our place.
@@ -240,12 +265,12 @@ impl Job for Advance {
 
 /// The pauses between attempts: one second at most, then twice as long each time, up to five minutes.
 #[derive(Debug, Default)]
-struct Pauses {
+pub(super) struct Pauses {
     failures: u32,
 }
 
 impl Pauses {
-    fn next(&mut self, random: &dyn Random) -> Duration {
+    pub(super) fn next(&mut self, random: &dyn Random) -> Duration {
         let longest = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
         self.failures += 1;
         // Shortened by up to a fifth, never lengthened: appservices that failed together come back apart.

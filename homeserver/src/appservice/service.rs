@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::HeaderValue;
 use registration::{Matcher, Registration, RegistrationError};
-use ruma::{OwnedUserId, RoomAliasId, RoomId, ServerName, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, ServerName, UserId};
 use support_matrix_http::{HttpTransport, TransportError};
 use tokio::{
     sync::{Notify, watch},
@@ -13,8 +13,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Origin;
-use crate::users::{TokenHash, hash_token};
+use super::{
+    Origin,
+    passing::{Batch, Passing},
+};
+use crate::{
+    store::receipts::Receipt,
+    users::{TokenHash, hash_token},
+};
 
 /// An application service as this process knows it.
 #[derive(Debug)]
@@ -31,6 +37,9 @@ pub(crate) struct Appservice {
     transport: Option<Arc<dyn HttpTransport>>,
     /// Something was queued.
     work: Notify,
+    /// What it has still to be told of typing and receipts, and that there is some.
+    passing: Mutex<Passing>,
+    passing_work: Notify,
     /// Counts the reasons to try again at once.
     flushes: watch::Sender<u64>,
     /// Ends the sender at once, whatever it is doing.
@@ -77,6 +86,8 @@ impl Appservice {
             registration,
             transport,
             work: Notify::new(),
+            passing: Mutex::default(),
+            passing_work: Notify::new(),
             flushes: watch::Sender::new(0),
             ended: CancellationToken::new(),
             task: Mutex::new(None),
@@ -143,6 +154,48 @@ impl Appservice {
     /// Waits until something was queued. What was queued before the call counts.
     pub(super) async fn woken(&self) {
         self.work.notified().await;
+    }
+
+    /// Whether it asks for typing and receipts.
+    pub(super) fn wants_passing(&self) -> bool {
+        self.pushes() && self.registration.wants_ephemeral()
+    }
+
+    /// Under which names it reads them: each name it asked by. A program reads the one it knows.
+    pub(super) fn names_for_passing(&self) -> impl Iterator<Item = &'static str> {
+        let Registration { receive_ephemeral, push_ephemeral, .. } = &self.registration;
+        let stable = (*receive_ephemeral == Some(true)).then_some("ephemeral");
+        let older = (*push_ephemeral == Some(true)).then_some("de.sorunome.msc2409.ephemeral");
+        stable.into_iter().chain(older)
+    }
+
+    /// Has it told who types in a room.
+    pub(super) fn tell_typing(&self, room_id: OwnedRoomId) {
+        lock(&self.passing).add_typing(room_id);
+        self.passing_work.notify_one();
+    }
+
+    /// Has it told of a receipt.
+    pub(super) fn tell_receipt(&self, room_id: OwnedRoomId, receipt: Receipt) {
+        lock(&self.passing).add_receipt(room_id, receipt);
+        self.passing_work.notify_one();
+    }
+
+    /// Takes a part of what it has still to be told.
+    pub(super) fn take_passing(&self) -> Option<Batch> {
+        lock(&self.passing).take()
+    }
+
+    pub(super) fn put_back_passing(&self, batch: Batch) {
+        lock(&self.passing).put_back(batch);
+        self.passing_work.notify_one();
+    }
+
+    /// Waits until there is something to tell.
+    pub(super) async fn passing_came(&self) {
+        while lock(&self.passing).is_empty() {
+            self.passing_work.notified().await;
+        }
     }
 
     /// Ends the pause between two attempts, also one that is about to begin.

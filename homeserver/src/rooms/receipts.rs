@@ -46,14 +46,19 @@ pub(crate) async fn set(
         ts: house.clock.now_ms(),
     };
     let (shared, nid, reader) = (house.clone(), room.nid, who.user_id.clone());
+    let room_id = room_id.to_owned();
     house
         .db
         .write(move |tx| {
             let (house, receipt, reader) = (shared.clone(), receipt.clone(), reader.clone());
+            let room_id = room_id.clone();
             Box::pin(async move {
                 // The event stream's own numbers: one number then says how far a client has heard.
                 let position = tx.next_position("events");
                 let is_later = store::receipts::put(tx, nid, &receipt, position).await?;
+                if is_later {
+                    house.appservices.receipt_came(tx, &room_id, &reader, &receipt).await?;
+                }
                 // A receipt without thread is for the whole room.
                 let thread = Some(receipt.thread.as_str()).filter(|thread| !thread.is_empty());
                 let upto = receipt.event_position;

@@ -66,6 +66,14 @@ impl Typists {
         })
     }
 
+    /// Returns who types in a room.
+    pub(crate) fn of_room(&self, room_id: &RoomId) -> Vec<OwnedUserId> {
+        self.0.with(|state| {
+            let room = state.rooms.get(room_id);
+            room.map(|room| room.typists.keys().cloned().collect()).unwrap_or_default()
+        })
+    }
+
     /// Writes down that somebody types, until then. Returns whether that is news.
     fn begin(&self, room_id: &RoomId, nid: i64, user_id: &UserId, until: Duration) -> bool {
         self.0.with(|state| {
@@ -122,9 +130,19 @@ pub(crate) async fn set(
         }
     };
     if is_news {
-        house.sync.wake_room(room.nid, None);
+        tell(house, room.nid, room_id).await;
     }
     Ok(())
+}
+
+/// Tells clients and application services that who types has changed.
+async fn tell(house: &SharedHouse, nid: i64, room_id: &RoomId) {
+    house.sync.wake_room(nid, None);
+    if let Err(error) = house.appservices.typing_changed(&house.db, room_id).await {
+        // Whoever types is heard by clients all the same, and typing may be lost.
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "application services were not told who types");
+    }
 }
 
 /// Ends somebody's typing when its time is over. There is one watch for each who types.
@@ -137,7 +155,7 @@ fn watch(house: &SharedHouse, nid: i64, room_id: OwnedRoomId, user_id: OwnedUser
                 let rest = until.saturating_sub(house.clock.monotonic());
                 if rest.is_zero() {
                     if house.typists.end(&room_id, &user_id) {
-                        house.sync.wake_room(nid, None);
+                        tell(&house, nid, &room_id).await;
                     }
                     return;
                 }

@@ -14,8 +14,6 @@ pub(crate) enum Kind {
     Event,
     /// A to-device message, by its position; nothing writes these yet.
     ToDevice,
-    /// A receipt, by its position; nothing writes these yet.
-    Receipt,
     /// Written by a newer version of this program.
     Unknown(i64),
 }
@@ -25,7 +23,6 @@ impl Kind {
         match self {
             Self::Event => 0,
             Self::ToDevice => 1,
-            Self::Receipt => 2,
             Self::Unknown(number) => number,
         }
     }
@@ -34,7 +31,6 @@ impl Kind {
         match number {
             0 => Self::Event,
             1 => Self::ToDevice,
-            2 => Self::Receipt,
             other => Self::Unknown(other),
         }
     }

@@ -4,6 +4,7 @@ mod delivery;
 mod identity;
 mod interest;
 mod order;
+mod passing;
 mod ping;
 mod privileges;
 mod query;

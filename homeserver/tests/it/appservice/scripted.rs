@@ -40,6 +40,11 @@ impl Seen {
     pub(crate) fn events(&self) -> Vec<Value> {
         self.json()["events"].as_array().cloned().unwrap_or_default()
     }
+
+    /// What it tells of typing and receipts.
+    pub(crate) fn passing(&self) -> Vec<Value> {
+        self.json()["ephemeral"].as_array().cloned().unwrap_or_default()
+    }
 }
 
 /// What to do with the next request.
