@@ -79,6 +79,8 @@ pub(crate) fn capabilities(able: &Able) -> Capabilities {
         .with(Operation::Reaction, level(Ability::Reactions))
         .with(Operation::Thread, level(Ability::Threads))
         .with(Operation::PowerLevels, Level::Full)
+        .with(Operation::Typing, Level::Full)
+        .with(Operation::Receipt, Level::Full)
         .with(Operation::Poll, Level::Degraded)
         .with(Operation::Message(MessageKind::Location), Level::Degraded);
     for kind in FILES {

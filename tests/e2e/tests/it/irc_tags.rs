@@ -171,6 +171,26 @@ async fn who_types_on_irc_is_seen_typing() -> Result<()> {
     story.alice.wait("Bob to stop", |client| seen(client, false)).await
 }
 
+#[tokio::test]
+async fn who_types_on_matrix_is_seen_typing_on_irc() -> Result<()> {
+    let Modern { mut bob, mut story, program: _program, irc: _irc } = Modern::begin().await?;
+    hello(&mut story, &mut bob).await?;
+    let room = story.room.clone();
+    let user = story.alice.user_id().to_owned();
+    let path = format!("/_matrix/client/v3/rooms/{}/typing/{}", escape(&room), escape(&user));
+    for (typing, state) in [(true, "active"), (false, "done")] {
+        let body = json!({ "typing": typing, "timeout": 30_000 });
+        story.alice.call(Method::PUT, &path, Some(body)).await?;
+        bob.expect("a tag that says who types", |line| {
+            line.command == "TAGMSG"
+                && line.param(0).eq_ignore_ascii_case(CHANNEL)
+                && line.tags.get("+typing").is_some_and(|tag| tag == state)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 async fn take_back(client: &MatrixClient, room: &str, event: &str) -> Result<String> {
     let path = format!(
         "/_matrix/client/v3/rooms/{}/redact/{}/back-{}",

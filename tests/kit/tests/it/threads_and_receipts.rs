@@ -1,6 +1,10 @@
-//! Threads, both ways, and read marks and typing of remote people.
+//! Threads, read marks and typing, both ways.
 
+use std::time::Duration;
+
+use bridge_demo::DemoNetwork;
 use bridge_testkit::{HouseOptions, TestHouse, TestUser};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::logged_in;
@@ -98,4 +102,30 @@ async fn who_of_them_is_typing_is_seen() {
         typing.next().filter(|event| event["content"]["user_ids"] == json!([])).map(drop)
     });
     typing.await;
+}
+
+async fn becomes(network: &DemoNetwork, what: &str, is_so: impl Fn(&DemoNetwork) -> bool) {
+    let waiting = tokio::time::timeout(Duration::from_secs(30), network.wait_until(is_so)).await;
+    assert!(waiting.is_ok(), "the network waited in vain for {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_people_here_have_read_and_that_they_type_is_told_to_the_network() {
+    let (house, mut alice, lobby) = in_lobby(json!({})).await;
+    let network = house.network();
+    let said = network.says("bob", "lobby", "hello");
+    let event = alice.sees(&lobby, "bob", "hello").await;
+    let event = event["event_id"].as_str().expect("an event has an id").replace('$', "%24");
+
+    let path = format!("rooms/{lobby}/receipt/m.read/{event}");
+    alice.call(Method::POST, &path, Some(json!({}))).await.expect("one may read");
+    becomes(network, "alice's mark", |one| one.read_up_to("alice", "lobby") == Some(said)).await;
+
+    let path = format!("rooms/{lobby}/typing/{}", alice.id());
+    let typing = json!({ "typing": true, "timeout": 30_000 });
+    alice.call(Method::PUT, &path, Some(typing)).await.expect("one may type");
+    becomes(network, "alice typing", |one| one.is_typing("alice", "lobby")).await;
+    let still = json!({ "typing": false });
+    alice.call(Method::PUT, &path, Some(still)).await.expect("one may stop");
+    becomes(network, "alice no longer typing", |one| !one.is_typing("alice", "lobby")).await;
 }
