@@ -1,13 +1,19 @@
-//! Collecting what nobody can ask for: announcements whose time is over, and files without an address, as a crash
-//! between a file and its row leaves them. At the start, and every hour.
+//! Collecting what nobody can ask for: announcements whose time is over, files without an address, as a crash between a
+//! file and its row leaves them, and what says that somebody has read everything. At the start, and every hour.
 
 use std::{io, time::Duration};
 
 use super::Media;
-use crate::{error::Result, house::SharedHouse, store::media as rows};
+use crate::{
+    error::Result,
+    house::SharedHouse,
+    store::{media as rows, notifications},
+};
 
 /// How long to wait between two collections.
 const EVERY: Duration = Duration::from_secs(60 * 60);
+/// How far behind the newest position a client may be and still hear what it has read elsewhere.
+const AWAY: i64 = 100_000;
 /// How many files are asked about in one statement.
 const AT_ONCE: usize = 500;
 
@@ -27,8 +33,24 @@ async fn collect_for_ever(house: &SharedHouse) {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "files without an address could not be collected");
         }
+        if let Err(error) = forget_read(house).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what was read long ago could not be forgotten");
+        }
         house.clock.sleep(EVERY).await;
     }
+}
+
+/// Forgets counts that came to zero long ago. Until then they tell clients that were away that there is nothing unread.
+async fn forget_read(house: &SharedHouse) -> Result<()> {
+    let before = house.db.committed("events") - AWAY;
+    if before > 0 {
+        house
+            .db
+            .write(move |tx| Box::pin(async move { notifications::forget_read(tx, before).await }))
+            .await?;
+    }
+    Ok(())
 }
 
 impl Media {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use ruma::{
     UserId,
-    push::{InsertPushRuleError, RemovePushRuleError, RuleNotFoundError, Ruleset},
+    push::{Action, InsertPushRuleError, RemovePushRuleError, RuleNotFoundError, Ruleset},
 };
 use serde::Deserialize;
 use serde_json::{
@@ -69,7 +69,7 @@ pub(crate) async fn change(
         let written = content(&rules)?;
         if written.get().len() > LONGEST {
             let words = "These are more push rules than this server keeps.";
-            let status = StatusCode::BAD_REQUEST;
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
             return Err(MatrixError::new(status, "M_TOO_LARGE", words).into());
         }
         Ok(written.get().to_owned())
@@ -85,6 +85,19 @@ pub(crate) async fn change(
         house.push.forget(user_id);
     }
     changed
+}
+
+/// Refuses what no client could understand: an action is a word, or an object that sets a tweak.
+pub(crate) fn check_actions(actions: &[Action]) -> Result<()> {
+    for action in actions {
+        let written = serde_json::to_value(action).map_err(Error::internal)?;
+        if written.is_object() && !written["set_tweak"].is_string() {
+            return Err(
+                MatrixError::bad_json("An action that is an object has `set_tweak`.").into()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Says why a rule was not put in.

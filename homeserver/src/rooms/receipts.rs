@@ -7,8 +7,9 @@ use super::read;
 use crate::{
     error::{Error, Result},
     house::SharedHouse,
+    push::MAIN,
     requester::Requester,
-    store::{self, receipts::Receipt},
+    store::{self, events::StoredEvent, receipts::Receipt},
 };
 
 /// Whom a receipt is for.
@@ -18,6 +19,36 @@ pub(crate) enum Audience {
     Room,
     /// `m.read.private`: the reader's own devices.
     Reader,
+}
+
+/// How many relations lead from an event to its thread at most: the specification follows as many.
+const STEPS: usize = 3;
+
+/// Refuses a thread that the event is not of. One that was taken back says no longer what it was of.
+async fn check_thread(
+    house: &SharedHouse,
+    nid: i64,
+    event: &StoredEvent,
+    thread: &str,
+) -> Result<()> {
+    if thread.is_empty() || thread == event.event_id || event.redacted_because.is_some() {
+        return Ok(());
+    }
+    let mut of = event.event_id.clone();
+    let mut is_of = thread == MAIN;
+    for _ in 0..STEPS {
+        let parent = store::relations::parent_of(&mut &house.db, nid, &of).await?;
+        let Some((parent_id, rel_type)) = parent else { break };
+        if rel_type == "m.thread" {
+            is_of = thread == parent_id;
+            break;
+        }
+        of = parent_id;
+    }
+    if is_of {
+        return Ok(());
+    }
+    Err(MatrixError::invalid_param("The event is not of this thread.").into())
 }
 
 /// Remembers that somebody has read up to an event. A receipt for an earlier one than before changes nothing.
@@ -33,6 +64,7 @@ pub(crate) async fn set(
     let event = store::events::by_id(&mut &house.db, room.nid, event_id).await?;
     let event =
         event.ok_or_else(|| MatrixError::not_found("There is no such event in this room."))?;
+    check_thread(house, room.nid, &event, thread).await?;
     let kind = match audience {
         Audience::Room => "m.read",
         Audience::Reader => "m.read.private",

@@ -68,6 +68,9 @@ pub(crate) async fn user(
 }
 
 async fn keep(house: &SharedHouse, who: &Requester, report: Report) -> Result<()> {
+    if report.reason.as_ref().is_some_and(|reason| reason.contains('\0')) {
+        return Err(MatrixError::invalid_param("The reason holds NUL.").into());
+    }
     if report.reason.as_ref().is_some_and(|reason| reason.len() > LONGEST_REASON) {
         return Err(MatrixError::too_large().into());
     }

@@ -92,6 +92,7 @@ const CHANGED: &str = "SELECT DISTINCT r.room_id
       AND u.position > $2
       AND u.position <= $3
       AND m.membership = 'join'";
+const FORGET_READ: &str = "DELETE FROM unread WHERE notifications = 0 AND position < $1";
 const PAGE: &str = "SELECT n.position, r.room_id, n.actions, n.ts, n.seen
     FROM notifications n
     JOIN rooms r ON r.room_nid = n.room_nid
@@ -105,8 +106,20 @@ const PAGE: &str = "SELECT n.position, r.room_id, n.actions, n.ts, n.seen
 
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[INSERT, COUNT, PRUNE, SEE, SEE_IN_THREAD, RECOUNT, UNCOUNT, DELETE, COUNTS, CHANGED, PAGE];
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT,
+    COUNT,
+    PRUNE,
+    SEE,
+    SEE_IN_THREAD,
+    RECOUNT,
+    UNCOUNT,
+    DELETE,
+    COUNTS,
+    CHANGED,
+    FORGET_READ,
+    PAGE,
+];
 
 /// An event that some people are to be told of, all in the same way.
 #[derive(Debug)]
@@ -172,6 +185,11 @@ pub(crate) async fn take_back(tx: &mut Tx, target: i64, position: i64) -> Result
     tx.execute(UNCOUNT, params![target, position]).await?;
     tx.execute(DELETE, params![target]).await?;
     Ok(())
+}
+
+/// Forgets that there is nothing unread where that has been so since before a position: clients have heard of it.
+pub(crate) async fn forget_read(tx: &mut Tx, before: i64) -> Result<u64, DbError> {
+    tx.execute(FORGET_READ, params![before]).await
 }
 
 /// How much somebody has not seen of one thread.

@@ -27,6 +27,11 @@ const IS_CHILD: &str = "SELECT r.child
     JOIN relations r ON r.child = e.position
     WHERE e.event_id = $1
       AND e.room_nid = $2";
+const PARENT_OF: &str = "SELECT r.parent_id, r.rel_type
+    FROM events e
+    JOIN relations r ON r.child = e.position
+    WHERE e.event_id = $1
+      AND e.room_nid = $2";
 const THREADS_OF: &str = concat!(
     "SELECT b.name AS parent_id, COUNT(*) AS replies, max(r.child) AS latest,
         CAST(max(CASE WHEN r.sender = $2 THEN 1 ELSE 0 END) AS BIGINT) AS own
@@ -124,6 +129,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     INSERT,
     DELETE,
     ANNOTATED,
+    PARENT_OF,
     IS_CHILD,
     THREADS_OF,
     LINKS_OF,
@@ -185,6 +191,16 @@ pub(crate) async fn is_child(
     event_id: &EventId,
 ) -> Result<bool, DbError> {
     Ok(db.fetch_optional(IS_CHILD, params![event_id.as_str(), room_nid]).await?.is_some())
+}
+
+/// Returns what an event relates to, and how.
+pub(crate) async fn parent_of(
+    db: &mut impl Reader,
+    room_nid: i64,
+    event_id: &EventId,
+) -> Result<Option<(OwnedEventId, String)>, DbError> {
+    let row = db.fetch_optional(PARENT_OF, params![event_id.as_str(), room_nid]).await?;
+    row.map(|row| Ok((column(&row, "parent_id")?, row.get("rel_type")?))).transpose()
 }
 
 /// A thread, as far as somebody may see it.

@@ -255,3 +255,31 @@ async fn numbers_of_the_outbox_survive_a_restart() {
         db.close().await;
     }
 }
+
+#[tokio::test]
+async fn counts_that_came_to_nothing_are_forgotten_after_a_while() {
+    on_every_database(|db| async move {
+        let (room, alice) = (1, ruma::user_id!("@alice:hs"));
+        let seen = write!(db, |tx| async move {
+            for (position, thread) in [(10, "main"), (11, "$t"), (12, "$u")] {
+                let notice = notifications::Notice {
+                    position,
+                    room_nid: room,
+                    thread,
+                    highlight: false,
+                    actions: "[]",
+                    ts: 7,
+                };
+                notifications::add(tx, &[alice], &notice).await?;
+            }
+            notifications::see(tx, alice, room, Some("main"), 10, 13).await?;
+            notifications::see(tx, alice, room, Some("$t"), 11, 20).await
+        });
+        assert!(seen.unwrap());
+        // One is unread, one was read too lately.
+        assert_eq!(write!(db, |tx| notifications::forget_read(tx, 20)).unwrap(), 1);
+        assert_eq!(write!(db, |tx| notifications::forget_read(tx, 21)).unwrap(), 1);
+        assert_eq!(write!(db, |tx| notifications::forget_read(tx, 99)).unwrap(), 0);
+    })
+    .await;
+}

@@ -32,7 +32,11 @@ async fn get_notifications(
     uri: Uri,
 ) -> Result<Json<Value>> {
     let from = number(&uri, "from")?.unwrap_or(i64::MAX);
-    let limit = number(&uri, "limit")?.unwrap_or(USUAL).clamp(1, MOST);
+    let limit = number(&uri, "limit")?.unwrap_or(USUAL);
+    if limit < 0 {
+        return Err(MatrixError::invalid_param("`limit` is below zero.").into());
+    }
+    let limit = limit.clamp(1, MOST);
     let only_highlights = parameter(&uri, "only").is_some_and(|only| only == "highlight");
     let mut db = &house.db;
     let user_id = &who.user_id;

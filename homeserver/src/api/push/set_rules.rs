@@ -1,11 +1,16 @@
 //! `PUT` and `DELETE /pushrules/global/{kind}/{ruleId}`, `PUT .../enabled` and `PUT .../actions`
 
 use axum::extract::State;
-use ruma::api::client::push::{
-    delete_pushrule, set_pushrule, set_pushrule_actions, set_pushrule_enabled,
+use ruma::{
+    api::client::push::{
+        delete_pushrule, set_pushrule, set_pushrule_actions, set_pushrule_enabled,
+    },
+    push::NewPushRule,
 };
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, push::rules};
+use crate::{
+    api::Authenticated, error::Result, house::SharedHouse, push::rules, users::check_opaque,
+};
 
 /// Puts a rule in, or replaces it.
 pub(super) async fn put(
@@ -13,6 +18,14 @@ pub(super) async fn put(
     Authenticated(who): Authenticated,
     request: set_pushrule::v3::Request,
 ) -> Result<set_pushrule::v3::Response> {
+    check_opaque("rule's id", request.rule.rule_id())?;
+    rules::check_actions(match &request.rule {
+        NewPushRule::Override(rule) | NewPushRule::Underride(rule) => &rule.actions,
+        NewPushRule::Content(rule) => &rule.actions,
+        NewPushRule::Room(rule) => &rule.actions,
+        NewPushRule::Sender(rule) => &rule.actions,
+        _ => &[],
+    })?;
     rules::change(&house, &who.user_id, move |rules| {
         let (after, before) = (request.after.as_deref(), request.before.as_deref());
         let inserted = rules.insert(request.rule.clone(), after, before);
@@ -56,6 +69,7 @@ pub(super) async fn set_actions(
     Authenticated(who): Authenticated,
     request: set_pushrule_actions::v3::Request,
 ) -> Result<set_pushrule_actions::v3::Response> {
+    rules::check_actions(&request.actions)?;
     rules::change(&house, &who.user_id, move |rules| {
         let actions = request.actions.clone();
         let set = rules.set_actions(request.kind.clone(), &request.rule_id, actions);

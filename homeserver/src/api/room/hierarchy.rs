@@ -2,13 +2,14 @@
 
 use axum::{Router, extract::State};
 use ruma::{
+    UInt,
     api::client::space::{
         SpaceHierarchyRoomsChunk,
         get_hierarchy::v1::{Request, Response},
     },
     serde::Raw,
 };
-use support_matrix_http::route;
+use support_matrix_http::{MatrixError, route};
 
 use crate::{
     api::Authenticated,
@@ -26,6 +27,9 @@ async fn get_hierarchy(
     Authenticated(who): Authenticated,
     request: Request,
 ) -> Result<Response> {
+    if request.limit.is_some_and(|limit| limit == UInt::MIN) {
+        return Err(MatrixError::invalid_param("`limit` is above zero.").into());
+    }
     let limit = request.limit.and_then(|limit| usize::try_from(u64::from(limit)).ok());
     let wish = Wish {
         limit: limit.unwrap_or(usize::MAX),

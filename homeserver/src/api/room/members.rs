@@ -13,7 +13,7 @@ use ruma::{
     serde::Raw,
 };
 use serde::Deserialize;
-use support_matrix_http::route;
+use support_matrix_http::{MatrixError, route};
 
 use crate::{
     api::Authenticated,
@@ -27,6 +27,8 @@ use crate::{
     store::{self, events::StoredEvent},
 };
 
+const MEMBERSHIPS: [&str; 5] = ["invite", "join", "knock", "leave", "ban"];
+
 pub(super) fn routes() -> Router<SharedHouse> {
     let router = route(Router::new(), members);
     let router = route(router, joined);
@@ -39,6 +41,10 @@ async fn members(
     Authenticated(who): Authenticated,
     request: get_member_events::v3::Request,
 ) -> Result<get_member_events::v3::Response> {
+    let named = [&request.membership, &request.not_membership];
+    if named.into_iter().flatten().any(|named| !MEMBERSHIPS.contains(&named.as_str())) {
+        return Err(MatrixError::invalid_param("There is no such membership.").into());
+    }
     let at = request.at.as_deref().map(Token::parse).transpose()?;
     let mut db = &house.db;
     let access = Access::of(&mut db, &request.room_id, &who.user_id).await?;

@@ -12,12 +12,12 @@ use ruma::{
             get_relating_events, get_relating_events_with_rel_type,
             get_relating_events_with_rel_type_and_event_type,
         },
-        threads::get_threads,
+        threads::get_threads::{self, v1::IncludeThreads},
     },
     serde::Raw,
 };
 use serde_json::value::RawValue;
-use support_matrix_http::route;
+use support_matrix_http::{MatrixError, route};
 
 use crate::{
     api::Authenticated,
@@ -124,7 +124,14 @@ async fn threads(
     request: get_threads::v1::Request,
 ) -> Result<get_threads::v1::Response> {
     let from = token(request.from.as_deref())?;
-    let only_own = request.include == get_threads::v1::IncludeThreads::Participated;
+    let only_own = match request.include {
+        IncludeThreads::All => false,
+        IncludeThreads::Participated => true,
+        _ => {
+            let words = "`include` is `all` or `participated`.";
+            return Err(MatrixError::invalid_param(words).into());
+        }
+    };
     let room_id = &request.room_id;
     let found = page::threads(&house, &who, room_id, from, limit(request.limit), only_own).await?;
     let chunk = write(&house, &who, &found).await?;

@@ -2,14 +2,14 @@
 
 mod surroundings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use axum::{Router, extract::State};
 use ruma::{
     UInt,
     api::client::search::search_events::v3::{
-        Criteria, EventContext, GroupingKey, OrderBy, Request, Response, ResultCategories,
-        ResultGroup, ResultGroupMap, ResultRoomEvents, SearchKeys, SearchResult,
+        Criteria, GroupingKey, OrderBy, Request, Response, ResultCategories, ResultGroup,
+        ResultGroupMap, ResultRoomEvents, SearchKeys, SearchResult,
     },
     serde::Raw,
 };
@@ -23,7 +23,9 @@ use crate::{
     house::SharedHouse,
     rooms::{
         read::Access,
+        relations::bundle::{self, Bundles, Seen},
         search::{Found, Wish, find},
+        visibility::Sight,
     },
     store::events::StoredEvent,
 };
@@ -59,8 +61,12 @@ async fn search(
     told.count = UInt::try_from(found.total).ok();
     told.next_batch = found.next.clone();
     told.groups.extend(groups(&criteria, &found)?);
+    let bundles = bundles(&looker, &found).await?;
     for (event, weight) in &found.events {
-        told.results.push(result(&looker, &criteria.event_context, &found, event, *weight).await?);
+        let mut result = result(&looker, &found, &bundles, event, *weight)?;
+        let room = &found.rooms[&event.room_nid];
+        result.context = surroundings(&looker, &criteria.event_context, room, event).await?;
+        told.results.push(result);
     }
     if criteria.include_state == Some(true) {
         add_state(&looker, &found, &mut told).await?;
@@ -96,21 +102,40 @@ fn by_time(criteria: &Criteria) -> Result<bool, MatrixError> {
     }
 }
 
-async fn result(
+/// Collects what is told with the events that were found.
+async fn bundles(looker: &Looker<'_>, found: &Found) -> Result<Bundles> {
+    let mut db = &looker.house.db;
+    let mut sights = HashMap::new();
+    for (event, _) in &found.events {
+        if let Entry::Vacant(unknown) = sights.entry(event.room_nid) {
+            unknown.insert(Sight::of(&mut db, event.room_nid, looker.user_id).await?);
+        }
+    }
+    let seen = found.events.iter().map(|(event, _)| Seen {
+        room_id: &found.rooms[&event.room_nid].room_id,
+        sight: &sights[&event.room_nid],
+        events: std::slice::from_ref(event),
+    });
+    let seen: Vec<_> = seen.collect();
+    let now_ms = looker.house.clock.now_ms();
+    let looker = bundle::Looker { user_id: looker.user_id, scope: looker.scope, now_ms };
+    Bundles::of(&mut db, looker, &seen).await
+}
+
+fn result(
     looker: &Looker<'_>,
-    wanted: &EventContext,
     found: &Found,
+    bundles: &Bundles,
     event: &StoredEvent,
     weight: i64,
 ) -> Result<SearchResult> {
-    let room = &found.rooms[&event.room_nid];
-    let view = looker.view(&room.room_id);
+    let view = looker.view(&found.rooms[&event.room_nid].room_id);
+    let written = client::with_relations(event, &view, bundles.get(&event.event_id));
     let mut result = SearchResult::new();
-    result.result = Some(Raw::from_json(client::full(event, &view).map_err(Error::internal)?));
+    result.result = Some(Raw::from_json(written.map_err(Error::internal)?));
     #[expect(clippy::cast_precision_loss, reason = "a weight is no count")]
     let rank = weight as f64 / WEIGHT;
     result.rank = Some(rank);
-    result.context = surroundings(looker, wanted, room, event).await?;
     Ok(result)
 }
 

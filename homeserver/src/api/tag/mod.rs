@@ -49,6 +49,9 @@ async fn create_tag(
         let words = format!("A tag has at most {LONGEST} bytes.");
         return Err(MatrixError::invalid_param(words).into());
     }
+    if request.tag_info.order.is_some_and(|order| !(0.0..=1.0).contains(&order)) {
+        return Err(MatrixError::invalid_param("`order` lies between 0 and 1.").into());
+    }
     let (tag, info) = (request.tag, request.tag_info);
     change(&house, &who, &request.room_id, move |content| {
         content.tags.insert(tag.as_str().into(), info.clone());

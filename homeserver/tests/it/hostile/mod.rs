@@ -7,10 +7,13 @@
 
 mod accounts;
 mod appservices;
+mod attention;
 mod events;
 mod everywhere;
 mod files;
+mod finding;
 mod media;
+mod moving;
 mod personal;
 mod reading;
 mod rooms;

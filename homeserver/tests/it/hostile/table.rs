@@ -9,7 +9,7 @@ use support_db::testing::{sqlite_place, test_locations};
 use support_matrix_http::HttpTransport as _;
 
 use super::{
-    accounts, appservices, events, media, personal, reading, rooms,
+    accounts, appservices, attention, events, finding, media, moving, personal, reading, rooms,
     row::{Answer, Row},
     socket::{Door, Heard},
     state, tokens,
@@ -18,7 +18,7 @@ use super::{
 };
 
 /// How many rows there have to be at least that are refused with a code of their own.
-const FEWEST: usize = 150;
+const FEWEST: usize = 300;
 
 /// Every row, by what it is about.
 fn table() -> Vec<Row> {
@@ -32,6 +32,9 @@ fn table() -> Vec<Row> {
         reading::rows(),
         media::rows(),
         appservices::rows(),
+        attention::rows(),
+        finding::rows(),
+        moving::rows(),
     ]
     .concat()
 }

@@ -254,3 +254,23 @@ async fn who_left_does_not_hear_of_later_edits_and_replies() {
     assert!(!left.to_string().contains("secret"), "{left}");
     house.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_listed_comes_with_what_others_say_of_it() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let alice = house.person("alice").await;
+    let room = house.room(&alice, json!({})).await;
+    let root = house.say(&alice, &room, "root", "root").await;
+    let child = relate(&house, &alice, &room, "1", saying("m.reference", &root, "see abve")).await;
+    let child = event_id(child.ok());
+    relate(&house, &alice, &room, "2", edit(&child, "see above")).await.ok();
+    let listed = format!("/_matrix/client/v1/rooms/{}/relations/{}", escape(&room), escape(&root));
+    for path in ["", "/m.reference", "/m.reference/m.room.message"] {
+        let page = house.get(&format!("{listed}{path}"), &alice).await.ok();
+        let bundle = &page["chunk"][0]["unsigned"]["m.relations"];
+        let edited = &bundle["m.replace"]["content"]["m.new_content"]["body"];
+        assert_eq!(*edited, "see above", "{path}: {page}");
+    }
+    house.stop().await;
+}

@@ -260,3 +260,35 @@ async fn an_answer_is_filtered_grouped_and_read_page_by_page() {
         .fails(400, "M_INVALID_PARAM");
     house.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_found_comes_with_what_others_say_of_it() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let room = house.room(&alice, json!({ "preset": "public_chat" })).await;
+    house.in_room(&bob, &room, "join", json!({})).await.ok();
+    let slip = house.say(&alice, &room, "slip", "harbour at nne").await;
+    let root = house.say(&alice, &room, "root", "harbour at eight").await;
+    house.edit(&alice, &room, &slip, "edit", "harbour at nine").await;
+    let reply = |text: &str| {
+        json!({ "msgtype": "m.text", "body": text,
+            "m.relates_to": { "rel_type": "m.thread", "event_id": root } })
+    };
+    let path = format!("{CLIENT}/rooms/{}/send/m.room.message", escape(&room));
+    house.put(&format!("{path}/1"), &alice, reply("first")).await.ok();
+    house.in_room(&bob, &room, "leave", json!({})).await.ok();
+    house.put(&format!("{path}/2"), &alice, reply("second")).await.ok();
+    for (who, replies) in [(&alice, 2), (&bob, 1)] {
+        let found = house.search(who, json!({ "search_term": "harbour" })).await;
+        let told = |event: &str| {
+            let results = events(&found["results"]).iter().map(|one| &one["result"]);
+            let mut fitting = results.filter(|result| result["event_id"] == event);
+            fitting.next().unwrap()["unsigned"]["m.relations"].clone()
+        };
+        let edited = &told(&slip)["m.replace"]["content"]["m.new_content"]["body"];
+        assert_eq!(*edited, "harbour at nine");
+        assert_eq!(told(&root)["m.thread"]["count"], replies);
+    }
+    house.stop().await;
+}
