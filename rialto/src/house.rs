@@ -53,6 +53,7 @@ pub(crate) async fn open(
         .registration(sign_up)
         .shared_secret(settings.shared_secret.as_ref().map(|secret| secret.expose().into()))
         .public_url(config.bridge.public_url.clone())
+        .largest_upload(settings.max_upload_size.bytes())
         .rate_limits(settings.rate_limits.enabled)
         .outgoing(outgoing(config));
     for registration in foreign::read_all(config, &[own.bridges.clone(), own.puppets.clone()])? {

@@ -20,7 +20,7 @@ pub use sections::{
     RateLimits, SignUp, Tls,
 };
 pub(crate) use setting::Setting;
-pub use setting::{DatabasePlace, ListenAddress, Secret};
+pub use setting::{ByteSize, DatabasePlace, ListenAddress, Secret};
 
 use reading::Reading;
 use section::Section;

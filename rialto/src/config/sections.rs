@@ -1,7 +1,7 @@
 //! The sections themselves. The doc comment of a key is its text in `rialto config example`.
 
 use super::{
-    DatabasePlace, ListenAddress, Networks, Permissions, Secret,
+    ByteSize, DatabasePlace, ListenAddress, Networks, Permissions, Secret,
     section::{Key, Section, section},
     setting::{Mebibytes, choice},
 };
@@ -52,6 +52,8 @@ section! {
         shared_secret: Option<Secret> = None, Secret "\"a long random text\"";
         /// TLS without a reverse proxy in front.
         tls: Option<Tls> = None, Optional "{ certificate = \"fullchain.pem\", key = \"privkey.pem\" }";
+        /// The largest file people may upload to the embedded homeserver: a number of bytes, or "50M", "2G".
+        max_upload_size: ByteSize = ByteSize::mebibytes(100), Plain "\"100M\"";
         /// `false` lets everybody send as fast as they can; for tests.
         rate_limits: RateLimits = RateLimits::default(), Plain "{ enabled = true }";
         /// Requests to application services and other servers. Accept invalid certificates only from peers of your own.

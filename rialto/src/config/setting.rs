@@ -260,6 +260,62 @@ impl Setting for ListenAddress {
     }
 }
 
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(u64);
+
+impl ByteSize {
+    /// Takes a number of mebibytes.
+    pub(crate) const fn mebibytes(number: u64) -> ByteSize {
+        ByteSize(number << 20)
+    }
+
+    /// Returns the number of bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// Reads `50M`, `50 MiB` and the like; the units are powers of 1024, as people mean them here.
+    fn parse(text: &str) -> Option<ByteSize> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let shift = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 0,
+            "k" | "kb" | "kib" => 10,
+            "m" | "mb" | "mib" => 20,
+            "g" | "gb" | "gib" => 30,
+            _ => return None,
+        };
+        let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+        number.checked_mul(1 << shift).map(ByteSize)
+    }
+}
+
+impl Setting for ByteSize {
+    fn read(node: Node<'_>, reading: &mut Reading<'_>) -> Option<ByteSize> {
+        const EXPECTED: &str = "a size such as `\"50M\"`";
+        let number = node.value.get_ref().as_integer().map(|number| number.as_str().to_owned());
+        let text = match number {
+            Some(number) => number,
+            None => node.text(EXPECTED, reading)?,
+        };
+        let size = ByteSize::parse(&text);
+        if size.is_none() {
+            node.fault(format!("expected {EXPECTED}"), reading);
+        }
+        size
+    }
+
+    fn show(&self) -> Option<Value> {
+        let whole = [(30, "G"), (20, "M"), (10, "K")];
+        let unit = whole.into_iter().find(|(shift, _)| self.0 % (1 << shift) == 0);
+        Some(match unit {
+            Some((shift, unit)) => Value::from(format!("{}{unit}", self.0 >> shift)),
+            None => Value::from(self.0.to_string()),
+        })
+    }
+}
+
 /// Where the databases live.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DatabasePlace {
