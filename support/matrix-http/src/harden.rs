@@ -66,17 +66,20 @@ pub(crate) fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 /// CORS as the specification wants it: any web client may talk to any server, errors are readable, a preflight needs no token.
 async fn allow_every_origin(request: Request, next: Next) -> Response {
-    let mut response = if request.method() == Method::OPTIONS {
-        StatusCode::OK.into_response()
-    } else {
-        next.run(request).await
-    };
+    let is_preflight = request.method() == Method::OPTIONS;
+    let mut response =
+        if is_preflight { StatusCode::OK.into_response() } else { next.run(request).await };
     write_cors(response.headers_mut());
+    if is_preflight {
+        // A day. Without it a browser asks again before nearly every request.
+        let remember = HeaderValue::from_static("86400");
+        response.headers_mut().insert(header::ACCESS_CONTROL_MAX_AGE, remember);
+    }
     response
 }
 
 fn write_cors(headers: &mut HeaderMap) {
-    const CORS: [(header::HeaderName, HeaderValue); 3] = [
+    const CORS: [(header::HeaderName, HeaderValue); 4] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         (
             header::ACCESS_CONTROL_ALLOW_METHODS,
@@ -84,7 +87,16 @@ fn write_cors(headers: &mut HeaderMap) {
         ),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("X-Requested-With, Content-Type, Authorization"),
+            HeaderValue::from_static(
+                "X-Requested-With, Content-Type, Authorization, Range, If-None-Match, If-Range",
+            ),
+        ),
+        // When to come again, and what a player or a download has to know of a file.
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(
+                "Retry-After, Content-Disposition, Content-Range, Accept-Ranges, ETag",
+            ),
         ),
     ];
     for (name, value) in CORS {
