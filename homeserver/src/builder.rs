@@ -1,6 +1,6 @@
 //! Builds a homeserver: opens what it needs, compares it with what was there before, and starts the background work.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use registration::Registration;
 use ruma::{OwnedServerName, ServerName};
@@ -19,7 +19,7 @@ use crate::{
     config::{RegistrationMode, Settings},
     house::House,
     keys::{KeyError, SigningKeys},
-    limits::Limits,
+    limits::{Limits, Rates},
     media::{Media, collection},
     push::Push,
     rooms::{Rooms, typing::Typists},
@@ -31,6 +31,9 @@ use crate::{
 
 /// The largest file people may upload when nobody says otherwise: 100 MiB.
 const LARGEST_UPLOAD: u64 = 100 * 1024 * 1024;
+
+/// How long an access token lives that can be refreshed, when nobody says otherwise.
+const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Why a homeserver could not be built, in words for the person who started the program.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +121,9 @@ pub struct HomeserverBuilder {
     holder: String,
     settings: Settings,
     largest_upload: u64,
+    access_token_lifetime: Duration,
+    rate_limits: bool,
+    rates: Rates,
     registrations: Vec<Registration>,
 }
 
@@ -134,10 +140,12 @@ impl HomeserverBuilder {
                 registration: RegistrationMode::default(),
                 shared_secret: None,
                 public_url: None,
-                rate_limits: true,
                 outgoing: SocketOptions::default(),
             },
             largest_upload: LARGEST_UPLOAD,
+            access_token_lifetime: ACCESS_TOKEN_LIFETIME,
+            rate_limits: true,
+            rates: Rates::default(),
             registrations: Vec::new(),
         }
     }
@@ -201,7 +209,14 @@ impl HomeserverBuilder {
     /// Switches the limits on (as they are) or off.
     #[must_use]
     pub fn rate_limits(mut self, enabled: bool) -> Self {
-        self.settings.rate_limits = enabled;
+        self.rate_limits = enabled;
+        self
+    }
+
+    /// Sets how often somebody may do what, while the limits are on.
+    #[must_use]
+    pub fn rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
         self
     }
 
@@ -216,6 +231,13 @@ impl HomeserverBuilder {
     #[must_use]
     pub fn largest_upload(mut self, bytes: u64) -> Self {
         self.largest_upload = bytes;
+        self
+    }
+
+    /// Sets how long an access token lives whose device can refresh it.
+    #[must_use]
+    pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_token_lifetime = lifetime;
         self
     }
 
@@ -250,7 +272,13 @@ impl HomeserverBuilder {
                     folder: data_dir.join("media").display().to_string(),
                     why: error.to_string(),
                 })?;
-        let users = Users::new(db.clone(), clock.clone(), random.clone(), server_name.clone());
+        let users = Users::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            server_name.clone(),
+            self.access_token_lifetime,
+        );
         let users = Arc::new(users);
         let appservices = Appservices::new(
             clock.clone(),
@@ -261,7 +289,7 @@ impl HomeserverBuilder {
         );
         let house = Arc::new(House {
             users,
-            limits: Limits::new(self.settings.rate_limits),
+            limits: Limits::new(self.rate_limits.then_some(self.rates)),
             media,
             push: Push::new(),
             rooms: Rooms::new(),

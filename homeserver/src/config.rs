@@ -24,7 +24,6 @@ pub(crate) struct Settings {
     pub(crate) shared_secret: Option<SecretString>,
     /// Where clients reach this server, for `.well-known`.
     pub(crate) public_url: Option<Url>,
-    pub(crate) rate_limits: bool,
     /// How appservices are called.
     pub(crate) outgoing: SocketOptions,
 }

@@ -31,6 +31,7 @@ pub use self::{
     config::RegistrationMode,
     homeserver::{AccountError, Homeserver},
     keys::KeyError,
+    limits::{Rate, Rates},
     users::AccountInfo,
 };
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ruma::{DeviceId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedUserId, UserId};
 use support_matrix_http::MatrixError;
 
-use crate::{appservice::Appservice, error::Result, house::House};
+use crate::{appservice::Appservice, error::Result, house::House, users::TokenOwner};
 
 /// The authenticated caller of one request.
 #[derive(Debug, Clone)]
@@ -35,6 +35,13 @@ impl Requester {
         }
         let owner = house.users.token_owner(token).await?;
         let owner = owner.ok_or_else(|| MatrixError::unknown_token(false))?;
+        let now = house.clock.now_ms();
+        if owner.has_expired(now) {
+            return Err(MatrixError::unknown_token(true).into());
+        }
+        if owner.last_seen.is_due(now) {
+            note_seen(house, &owner, now);
+        }
         Ok(Self {
             user_id: owner.user_id,
             device_id: Some(owner.device_id),
@@ -107,4 +114,15 @@ impl Requester {
         }
         Err(MatrixError::forbidden("This belongs to another user."))
     }
+}
+
+/// Writes down that a device was there, beside the request: nobody waits for that.
+fn note_seen(house: &House, owner: &TokenOwner, now: i64) {
+    let users = Arc::clone(&house.users);
+    let (user_id, device_id) = (owner.user_id.clone(), owner.device_id.clone());
+    house.tasks.spawn(async move {
+        if let Err(error) = users.note_seen(&user_id, &device_id, now).await {
+            tracing::debug!(%error, "when a device was seen was not written down");
+        }
+    });
 }

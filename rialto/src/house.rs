@@ -53,8 +53,10 @@ pub(crate) async fn open(
         .registration(sign_up)
         .shared_secret(settings.shared_secret.as_ref().map(|secret| secret.expose().into()))
         .public_url(config.bridge.public_url.clone())
+        .access_token_lifetime(settings.access_token_lifetime.duration())
         .largest_upload(settings.max_upload_size.bytes())
         .rate_limits(settings.rate_limits.enabled)
+        .rates(settings.rate_limits.rates())
         .outgoing(outgoing(config));
     for registration in foreign::read_all(config, &[own.bridges.clone(), own.puppets.clone()])? {
         builder = builder.appservice(registration);

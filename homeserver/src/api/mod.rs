@@ -12,6 +12,7 @@ mod elsewhere;
 mod filter;
 mod interactive;
 mod media;
+mod paced;
 mod profile;
 mod push;
 mod register;

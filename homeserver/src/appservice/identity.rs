@@ -40,6 +40,19 @@ impl Appservices {
         Ok(())
     }
 
+    /// Tells whether somebody need not keep to the limits: an application service's own account, and the users of one
+    /// whose registration says so, also with tokens of their own.
+    pub(crate) fn is_unlimited(&self, who: &Requester) -> bool {
+        let registry = self.registry();
+        let mut all = registry.all().iter();
+        match who.appservice.as_deref() {
+            Some(caller) => !caller.is_rate_limited() || caller.sender == who.user_id,
+            None => all.any(|one| {
+                one.sender == who.user_id || (!one.is_rate_limited() && one.owns_user(&who.user_id))
+            }),
+        }
+    }
+
     /// Refuses an alias that belongs exclusively to an appservice other than the caller's, and to an appservice
     /// everything outside of its namespaces.
     pub(crate) fn check_alias(

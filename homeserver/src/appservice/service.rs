@@ -118,6 +118,11 @@ impl Appservice {
         self.matcher.user(user_id).is_exclusive()
     }
 
+    /// Whether those it speaks as have to keep to the limits. Its own account never has to.
+    pub(crate) fn is_rate_limited(&self) -> bool {
+        self.registration.is_rate_limited()
+    }
+
     pub(crate) fn covers_alias(&self, alias: &str) -> bool {
         <&RoomAliasId>::try_from(alias).is_ok_and(|alias| self.matcher.alias(alias).is_any())
     }

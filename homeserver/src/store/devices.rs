@@ -2,13 +2,16 @@
 
 use support_db::{Db, DbError, Row, Tx, params};
 
-const UPSERT: &str = "INSERT INTO devices (user_id, device_id, display_name, created_at) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (user_id, device_id) DO NOTHING";
+const UPSERT: &str = "INSERT INTO devices (user_id, device_id, display_name, created_at, last_seen_at) \
+    VALUES ($1, $2, $3, $4, $4) \
+    ON CONFLICT (user_id, device_id) DO UPDATE SET last_seen_at = excluded.last_seen_at";
 const EXISTS: &str = "SELECT device_id FROM devices WHERE user_id = $1 AND device_id = $2";
-const LIST: &str =
-    "SELECT device_id, display_name FROM devices WHERE user_id = $1 ORDER BY created_at, device_id";
-const GET: &str =
-    "SELECT device_id, display_name FROM devices WHERE user_id = $1 AND device_id = $2";
+const LIST: &str = "SELECT device_id, display_name, last_seen_at FROM devices WHERE user_id = $1 \
+    ORDER BY created_at, device_id";
+const GET: &str = "SELECT device_id, display_name, last_seen_at FROM devices \
+    WHERE user_id = $1 AND device_id = $2";
+const NOTE_SEEN: &str =
+    "UPDATE devices SET last_seen_at = $3 WHERE user_id = $1 AND device_id = $2";
 const RENAME: &str = "UPDATE devices SET display_name = $3 WHERE user_id = $1 AND device_id = $2";
 const DELETE: &str = "DELETE FROM devices WHERE user_id = $1 AND device_id = $2";
 const DELETE_ALL: &str = "DELETE FROM devices WHERE user_id = $1";
@@ -19,20 +22,26 @@ const DELETE_OTHERS: &str = "DELETE FROM devices WHERE user_id = $1 AND device_i
 pub(crate) struct DeviceRow {
     pub(crate) device_id: String,
     pub(crate) display_name: Option<String>,
+    /// When it last was there, to some minutes; unix milliseconds.
+    pub(crate) last_seen_at: Option<i64>,
 }
 
 impl DeviceRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        Ok(Self { device_id: row.get("device_id")?, display_name: row.get("display_name")? })
+        Ok(Self {
+            device_id: row.get("device_id")?,
+            display_name: row.get("display_name")?,
+            last_seen_at: row.get("last_seen_at")?,
+        })
     }
 }
 
 /// Every statement of this file, for the test that shows them to both databases.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[UPSERT, EXISTS, LIST, GET, RENAME, DELETE, DELETE_ALL, DELETE_OTHERS];
+    &[UPSERT, EXISTS, LIST, GET, NOTE_SEEN, RENAME, DELETE, DELETE_ALL, DELETE_OTHERS];
 
-/// Adds a device unless it is known; the display name of a known one is not touched.
+/// Adds a device, or writes down that a known one is there; its display name is not touched.
 pub(crate) async fn ensure(
     tx: &mut Tx,
     user_id: &str,
@@ -72,6 +81,17 @@ pub(crate) async fn rename(
     display_name: Option<&str>,
 ) -> Result<bool, DbError> {
     Ok(tx.execute(RENAME, params![user_id, device_id, display_name]).await? == 1)
+}
+
+/// Writes down that a device was there.
+pub(crate) async fn note_seen(
+    tx: &mut Tx,
+    user_id: &str,
+    device_id: &str,
+    now: i64,
+) -> Result<(), DbError> {
+    tx.execute(NOTE_SEEN, params![user_id, device_id, now]).await?;
+    Ok(())
 }
 
 /// Removes one device.

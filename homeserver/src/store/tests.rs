@@ -111,7 +111,7 @@ async fn a_token_lives_as_long_as_its_device() {
         add_user(&db, "@a:hs").await;
         for (device, hash) in [("ONE", b"1"), ("TWO", b"2")] {
             write!(db, |tx| devices::ensure(tx, "@a:hs", device, Some("phone"), 1)).unwrap();
-            write!(db, |tx| tokens::insert(tx, hash, "@a:hs", device, 1)).unwrap();
+            write!(db, |tx| tokens::insert(tx, only_access(device, hash))).unwrap();
         }
         let owner = tokens::find(&db, b"1").await.unwrap().unwrap();
         assert_eq!((owner.user_id.as_str(), owner.device_id.as_str()), ("@a:hs", "ONE"));
@@ -122,6 +122,45 @@ async fn a_token_lives_as_long_as_its_device() {
         assert!(tokens::find(&db, b"2").await.unwrap().is_none());
         write!(db, |tx| devices::delete_all(tx, "@a:hs")).unwrap();
         assert!(!devices::exists(&db, "@a:hs", "TWO").await.unwrap());
+    })
+    .await;
+}
+
+fn only_access<'a>(device_id: &'a str, access: &'a [u8]) -> tokens::NewTokens<'a> {
+    tokens::NewTokens { user_id: "@a:hs", device_id, generation: 0, access, refresh: None, now: 1 }
+}
+
+#[tokio::test]
+async fn tokens_of_a_device_end_by_generation_and_with_the_device() {
+    on_every_database(|db| async move {
+        add_user(&db, "@a:hs").await;
+        write!(db, |tx| devices::ensure(tx, "@a:hs", "ONE", None, 1)).unwrap();
+        for (generation, access, refresh) in [(0, b"a0", b"r0"), (1, b"a1", b"r1")] {
+            write!(db, |tx| tokens::insert(
+                tx,
+                tokens::NewTokens {
+                    generation,
+                    refresh: Some((refresh.as_slice(), 50)),
+                    ..only_access("ONE", access)
+                }
+            ))
+            .unwrap();
+        }
+        let first = tokens::find(&db, b"a0").await.unwrap().unwrap();
+        let second = tokens::find(&db, b"a1").await.unwrap().unwrap();
+        assert_eq!((first.generation, first.has_older, first.expires_at), (0, false, Some(50)));
+        assert_eq!((second.generation, second.has_older, second.last_seen_at), (1, true, Some(1)));
+        assert_eq!(write!(db, |tx| tokens::newest(tx, "@a:hs", "ONE")).unwrap(), Some(1));
+        write!(db, |tx| tokens::delete_of_device(tx, "@a:hs", "ONE", 0..1)).unwrap();
+        assert!(tokens::find(&db, b"a0").await.unwrap().is_none());
+        assert!(!tokens::find(&db, b"a1").await.unwrap().unwrap().has_older);
+        assert!(write!(db, |tx| tokens::find_refresh(tx, b"r0")).unwrap().is_none());
+        write!(db, |tx| devices::note_seen(tx, "@a:hs", "ONE", 70)).unwrap();
+        let device = devices::get(&db, "@a:hs", "ONE").await.unwrap().unwrap();
+        assert_eq!(device.last_seen_at, Some(70));
+        write!(db, |tx| devices::delete(tx, "@a:hs", "ONE")).unwrap();
+        assert!(write!(db, |tx| tokens::find_refresh(tx, b"r1")).unwrap().is_none());
+        assert_eq!(write!(db, |tx| tokens::newest(tx, "@a:hs", "ONE")).unwrap(), None);
     })
     .await;
 }

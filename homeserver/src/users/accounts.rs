@@ -238,7 +238,9 @@ impl Users {
             ends,
             owners: Arc::clone(&self.owners),
         };
-        Ok(self.db.run(job).await?)
+        let changed = self.db.run(job).await?;
+        self.login_tokens.end_of(user_id);
+        Ok(changed)
     }
 
     /// Closes an account for good; false when there is no such active account.
@@ -249,7 +251,9 @@ impl Users {
             accounts: Arc::clone(&self.accounts),
             owners: Arc::clone(&self.owners),
         };
-        Ok(self.db.run(job).await?)
+        let closed = self.db.run(job).await?;
+        self.login_tokens.end_of(user_id);
+        Ok(closed)
     }
 
     /// Lists all accounts.

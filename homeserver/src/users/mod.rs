@@ -7,13 +7,15 @@ mod accounts;
 mod cache;
 mod devices;
 mod directory;
+mod login_tokens;
 mod names;
 mod passwords;
 mod personal;
 mod profiles;
+mod refresh;
 mod sessions;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ruma::{OwnedServerName, OwnedUserId};
 use sha2::{Digest, Sha256};
@@ -26,11 +28,12 @@ pub(crate) use self::{
     cache::Cache,
     devices::Device,
     directory::{Person, fold},
+    login_tokens::{LOGIN_TOKEN_LIFETIME, LoginTokens},
     names::{check_new_password, check_opaque, make_ghost_id, make_user_id},
     passwords::Passwords,
     personal::AccountData,
     profiles::Profile,
-    sessions::TokenOwner,
+    sessions::{TokenOwner, Tokens},
 };
 
 /// A SHA-256, as tokens are kept.
@@ -52,6 +55,10 @@ pub(crate) struct Users {
     /// Accounts that exist, by user id. Only existing ones are kept: a name may be registered any moment.
     accounts: Arc<Cache<OwnedUserId, Account>>,
     owners: Arc<Cache<TokenHash, TokenOwner>>,
+    /// How long an access token lives that can be refreshed.
+    access_token_lifetime: Duration,
+    /// Tokens that let another device in.
+    pub(crate) login_tokens: LoginTokens,
 }
 
 impl Users {
@@ -60,6 +67,7 @@ impl Users {
         clock: SharedClock,
         random: SharedRandom,
         server_name: OwnedServerName,
+        access_token_lifetime: Duration,
     ) -> Self {
         Self {
             db,
@@ -69,6 +77,8 @@ impl Users {
             server_name,
             accounts: Arc::new(Cache::new()),
             owners: Arc::new(Cache::new()),
+            access_token_lifetime,
+            login_tokens: LoginTokens::default(),
         }
     }
 }

@@ -6,14 +6,17 @@
 pub(crate) mod effect;
 mod example;
 mod networks;
+mod pace;
 mod permissions;
 pub(crate) mod reading;
 mod section;
 mod sections;
 mod setting;
+mod time_span;
 
 pub(crate) use example::example;
 pub use networks::{NetworkSection, Networks};
+pub use pace::Pace;
 pub use permissions::{Level, Permissions};
 pub use sections::{
     Appservice, Bridge, Config, Database, Homeserver, Log, LogLevel, Metrics, Mode, Outgoing,
@@ -21,6 +24,7 @@ pub use sections::{
 };
 pub(crate) use setting::Setting;
 pub use setting::{ByteSize, DatabasePlace, ListenAddress, Secret};
+pub use time_span::TimeSpan;
 
 use reading::Reading;
 use section::Section;

@@ -1,10 +1,12 @@
 //! The sections themselves. The doc comment of a key is its text in `rialto config example`.
 
 use super::{
-    ByteSize, DatabasePlace, ListenAddress, Networks, Permissions, Secret,
+    ByteSize, DatabasePlace, ListenAddress, Networks, Permissions, Secret, TimeSpan,
+    pace::Pace,
     section::{Key, Section, section},
     setting::{Mebibytes, choice},
 };
+use homeserver::Rates;
 use ruma::{OwnedServerName, server_name};
 use std::path::PathBuf;
 use url::Url;
@@ -52,9 +54,14 @@ section! {
         shared_secret: Option<Secret> = None, Secret "\"a long random text\"";
         /// TLS without a reverse proxy in front.
         tls: Option<Tls> = None, Optional "{ certificate = \"fullchain.pem\", key = \"privkey.pem\" }";
+        /// How long an access token lives where the client can have it renewed: "90s", "5m", "12h". Others do not end.
+        access_token_lifetime: TimeSpan = TimeSpan::minutes(5), Plain "\"5m\"";
         /// The largest file people may upload to the embedded homeserver: a number of bytes, or "50M", "2G".
         max_upload_size: ByteSize = ByteSize::mebibytes(100), Plain "\"100M\"";
-        /// `false` lets everybody send as fast as they can; for tests.
+        /// How often people may do something; who does more is told when to go on (429). `enabled = false` lets everybody do as much as
+        /// they can. Each rate can be set as { per_second = 5, burst = 50 }: messages, joins, invites, rooms, profiles, signals (receipts,
+        /// typing, account data), uploads, searches, reports of each person; logins of an account or address, registrations of an address.
+        /// Application services are left alone whose registration says `rate_limited: false`.
         rate_limits: RateLimits = RateLimits::default(), Plain "{ enabled = true }";
         /// Requests to application services and other servers. Accept invalid certificates only from peers of your own.
         outgoing: Outgoing = Outgoing::default(), Plain "{ accept_invalid_certificates = false }";
@@ -100,6 +107,28 @@ section! {
     RateLimits {
         /// Whether there are limits.
         enabled: bool = true, Plain "true";
+        /// Messages, state, redactions, kicks and bans.
+        messages: Pace = Pace::from(Rates::default().messages), Plain "{ per_second = 5, burst = 50 }";
+        /// Joining and knocking.
+        joins: Pace = Pace::from(Rates::default().joins), Plain "{ per_second = 5, burst = 50 }";
+        /// Invitations.
+        invites: Pace = Pace::from(Rates::default().invites), Plain "{ per_second = 5, burst = 50 }";
+        /// Making and replacing rooms.
+        rooms: Pace = Pace::from(Rates::default().rooms), Plain "{ per_second = 5, burst = 50 }";
+        /// Changes of the own profile.
+        profiles: Pace = Pace::from(Rates::default().profiles), Plain "{ per_second = 5, burst = 50 }";
+        /// Receipts, typing, and what clients keep for themselves.
+        signals: Pace = Pace::from(Rates::default().signals), Plain "{ per_second = 5, burst = 50 }";
+        /// Files.
+        uploads: Pace = Pace::from(Rates::default().uploads), Plain "{ per_second = 5, burst = 50 }";
+        /// Searches, and walks through directories and spaces.
+        searches: Pace = Pace::from(Rates::default().searches), Plain "{ per_second = 5, burst = 50 }";
+        /// Complaints.
+        reports: Pace = Pace::from(Rates::default().reports), Plain "{ per_second = 5, burst = 50 }";
+        /// Logins: into one account, and attempts from one address.
+        logins: Pace = Pace::from(Rates::default().logins), Plain "{ per_second = 5, burst = 50 }";
+        /// New accounts from one address.
+        registrations: Pace = Pace::from(Rates::default().registrations), Plain "{ per_second = 5, burst = 50 }";
     }
 }
 

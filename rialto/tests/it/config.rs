@@ -40,8 +40,9 @@ registration = "token"
 appservices = ["irc.yaml", "/abs/x.yaml"]
 shared_secret = "s3cret"
 tls = { certificate = "fullchain.pem", key = "privkey.pem" }
+access_token_lifetime = "12h"
 max_upload_size = "2 GiB"
-rate_limits = { enabled = false }
+rate_limits = { enabled = false, rooms = { per_second = 0.5, burst = 3 } }
 outgoing = { accept_invalid_certificates = true }
 url = "https://matrix.example.org"
 [appservice]
@@ -68,7 +69,10 @@ tls = true
     assert_eq!(homeserver.appservices[1], Path::new("/abs/x.yaml"));
     assert_eq!(homeserver.shared_secret.as_ref().unwrap().expose(), "s3cret");
     assert_eq!(homeserver.tls.as_ref().unwrap().key, Path::new("/etc/rialto/privkey.pem"));
+    assert_eq!(homeserver.access_token_lifetime.duration().as_secs(), 12 * 3600);
     assert_eq!(homeserver.max_upload_size.bytes(), 2 << 30);
+    let rooms = homeserver.rate_limits.rooms;
+    assert_eq!((rooms.per_second, rooms.burst), (0.5, 3));
     assert!(!homeserver.rate_limits.enabled && homeserver.outgoing.accept_invalid_certificates);
     assert!(matches!(config.database.url, DatabasePlace::Postgres(_)));
     let levels: Vec<_> = config.permissions.lines().collect();
@@ -116,9 +120,24 @@ fn wrong_type_or_value_names_what_is_expected_and_not_the_value() {
         ("[homeserver]\nmode = \"embeded\"", "homeserver.mode", "did you mean `embedded`?"),
         ("[homeserver]\nappservices = \"x\"", "homeserver.appservices", "a list, found a text"),
         ("[homeserver]\nappservices = [1]", "homeserver.appservices[0]", "a text"),
+        (
+            "[homeserver]\naccess_token_lifetime = \"5 weeks\"",
+            "homeserver.access_token_lifetime",
+            "a time such as",
+        ),
         ("[homeserver]\nmax_upload_size = \"0\"", "homeserver.max_upload_size", "`\"50M\"`"),
         ("[homeserver]\nmax_upload_size = \"5 T\"", "homeserver.max_upload_size", "`\"50M\"`"),
         ("[homeserver]\nmax_upload_size = true", "homeserver.max_upload_size", "`\"50M\"`"),
+        (
+            "[homeserver]\nrate_limits = { rooms = { burst = 3 } }",
+            "homeserver.rate_limits.rooms",
+            "`per_second` and `burst`",
+        ),
+        (
+            "[homeserver]\nrate_limits = { rooms = { burst = 3, per_second = 0 } }",
+            "homeserver.rate_limits.rooms.per_second",
+            "a number above 0",
+        ),
         ("[homeserver]\nrate_limits = false", "homeserver.rate_limits", "found true or false"),
         ("[homeserver]\ntls = { key = \"k\" }", "homeserver.tls", "`certificate` and `key`"),
         (

@@ -14,7 +14,10 @@ use serde_json::value::RawValue;
 use support_matrix_http::MatrixError;
 
 use crate::{
-    api::Authenticated, error::Result, house::SharedHouse, requester::Requester,
+    api::paced::{Paced, Signals},
+    error::Result,
+    house::SharedHouse,
+    requester::Requester,
     users::check_opaque,
 };
 
@@ -24,7 +27,7 @@ const OURS: &[&str] = &["m.fully_read", "m.push_rules"];
 /// Writes account data of the account.
 pub(super) async fn set_global(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: global::Request,
 ) -> Result<global::Response> {
     who.must_be(&request.user_id)?;
@@ -36,7 +39,7 @@ pub(super) async fn set_global(
 /// Writes account data of a room.
 pub(super) async fn set_room(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: room::Request,
 ) -> Result<room::Response> {
     who.must_be(&request.user_id)?;

@@ -97,11 +97,11 @@ pub(super) async fn register(State(house): State<SharedHouse>, body: Bytes) -> R
     if house.users.set_profile_field(&user_id, ProfileField::Displayname, name).await? {
         house.profile_changed.notify_one();
     }
-    let session = house.users.log_in(&user_id, None, None).await?;
+    let session = house.users.log_in(&user_id, None, None, false).await?;
     Ok(Json(json!({
         "user_id": user_id,
         "home_server": house.server_name,
-        "access_token": session.access_token,
+        "access_token": session.tokens.access,
         "device_id": session.device_id,
     })))
 }

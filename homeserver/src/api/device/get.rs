@@ -35,5 +35,8 @@ fn write(device: users::Device) -> Value {
     if let Some(name) = device.display_name {
         written["display_name"] = json!(name);
     }
+    if let Some(at) = device.last_seen_at {
+        written["last_seen_ts"] = json!(at);
+    }
     written
 }

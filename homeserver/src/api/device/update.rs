@@ -4,12 +4,17 @@ use axum::extract::State;
 use ruma::api::client::device::update_device::v3::{Request, Response};
 use support_matrix_http::MatrixError;
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, users::check_opaque};
+use crate::{
+    api::paced::{Paced, Signals},
+    error::Result,
+    house::SharedHouse,
+    users::check_opaque,
+};
 
 /// Names a device.
 pub(super) async fn update_device(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: Request,
 ) -> Result<Response> {
     check_opaque("name of a device", request.display_name.as_deref().unwrap_or_default())?;

@@ -4,7 +4,12 @@ use axum::{Router, extract::State};
 use ruma::api::client::alias::{create_alias, delete_alias, get_alias};
 use support_matrix_http::route;
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, rooms::aliases};
+use crate::{
+    api::paced::{Paced, Signals},
+    error::Result,
+    house::SharedHouse,
+    rooms::aliases,
+};
 
 pub(super) fn routes() -> Router<SharedHouse> {
     let router = route(Router::new(), create);
@@ -14,7 +19,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn create(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: create_alias::v3::Request,
 ) -> Result<create_alias::v3::Response> {
     aliases::create(&house, &who, &request.room_alias, &request.room_id).await?;
@@ -23,7 +28,7 @@ async fn create(
 
 async fn delete(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: delete_alias::v3::Request,
 ) -> Result<delete_alias::v3::Response> {
     aliases::delete(&house, &who, &request.room_alias).await?;

@@ -4,7 +4,12 @@ use axum::{Router, extract::State};
 use ruma::api::client::user_directory::search_users::v3::{Request, Response, User};
 use support_matrix_http::route;
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, users::Person};
+use crate::{
+    api::paced::{Paced, Searches},
+    error::Result,
+    house::SharedHouse,
+    users::Person,
+};
 
 pub(super) fn routes() -> Router<SharedHouse> {
     route(Router::new(), search)
@@ -12,7 +17,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn search(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Searches>,
     request: Request,
 ) -> Result<Response> {
     let limit = usize::try_from(u64::from(request.limit)).unwrap_or(usize::MAX);

@@ -9,7 +9,10 @@ use ruma::{
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::{Authenticated, auth::Anybody},
+    api::{
+        auth::Anybody,
+        paced::{Paced, Searches},
+    },
     error::Result,
     house::{House, SharedHouse},
     rooms::directory::{self, Wish},
@@ -44,7 +47,7 @@ async fn all(
 
 async fn filtered(
     State(house): State<SharedHouse>,
-    _who: Authenticated,
+    _who: Paced<Searches>,
     request: get_public_rooms_filtered::v3::Request,
 ) -> Result<get_public_rooms_filtered::v3::Response> {
     check_server(&house, request.server.as_deref())?;

@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::{Authenticated, auth::Anybody},
+    api::{
+        auth::Anybody,
+        paced::{Paced, Signals},
+    },
     error::Result,
     house::SharedHouse,
     rooms::directory,
@@ -47,7 +50,7 @@ async fn get(
 
 async fn set(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: set_room_visibility::v3::Request,
 ) -> Result<set_room_visibility::v3::Response> {
     let published = is_public(&request.visibility)?;
@@ -57,7 +60,7 @@ async fn set(
 
 async fn set_for_appservice(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: set_listed::v3::Request,
 ) -> Result<set_listed::v3::Response> {
     let is_listed = is_public(&request.visibility)?;
@@ -67,7 +70,7 @@ async fn set_for_appservice(
 
 async fn unlist(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     place: Result<Path<(String, OwnedRoomId)>, PathRejection>,
 ) -> Result<Json<Value>> {
     let Path((network, room_id)) =

@@ -1,8 +1,8 @@
 //! `GET /_matrix/client/v3/capabilities`
 
 use ruma::api::client::discovery::get_capabilities::v3::{
-    Capabilities, ChangePasswordCapability, Request, Response, RoomVersionStability,
-    RoomVersionsCapability, ThirdPartyIdChangesCapability,
+    Capabilities, ChangePasswordCapability, GetLoginTokenCapability, Request, Response,
+    RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
 
 use crate::{api::Authenticated, error::Error, rooms};
@@ -14,6 +14,7 @@ pub(super) async fn get_capabilities(
 ) -> Result<Response, Error> {
     let mut capabilities = Capabilities::new();
     capabilities.change_password = ChangePasswordCapability::new(true);
+    capabilities.get_login_token = GetLoginTokenCapability::new(true);
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     capabilities.room_versions = RoomVersionsCapability::new(
         rooms::DEFAULT_VERSION,

@@ -5,7 +5,7 @@ use ruma::api::client::filter::create_filter::v3::{Request, Response};
 use support_matrix_http::MatrixError;
 
 use crate::{
-    api::Authenticated,
+    api::paced::{Paced, Signals},
     error::{Error, Result},
     house::SharedHouse,
 };
@@ -16,7 +16,7 @@ const LONGEST: usize = 64 * 1024;
 /// Stores a filter and names it.
 pub(super) async fn create_filter(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: Request,
 ) -> Result<Response> {
     who.must_be(&request.user_id)?;

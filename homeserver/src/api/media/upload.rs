@@ -5,12 +5,17 @@ use http::{HeaderMap, Uri, header};
 use serde_json::{Value, json};
 
 use super::headers::{Place, of_this_server};
-use crate::{api::Authenticated, error::Result, house::SharedHouse, media::Claims};
+use crate::{
+    api::paced::{Paced, Uploads},
+    error::Result,
+    house::SharedHouse,
+    media::Claims,
+};
 
 /// Takes a file in and hands out its address.
 pub(super) async fn upload(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Uploads>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
@@ -23,7 +28,7 @@ pub(super) async fn upload(
 /// Takes in the file of an address that was made before.
 pub(super) async fn fill(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Uploads>,
     Place((server, media_id)): Place<(String, String)>,
     uri: Uri,
     headers: HeaderMap,

@@ -10,7 +10,10 @@ use ruma::{
 use support_matrix_http::MatrixError;
 
 use crate::{
-    api::Authenticated, error::Error, house::SharedHouse, requester::Requester,
+    api::paced::{Paced, Profiles},
+    error::Error,
+    house::SharedHouse,
+    requester::Requester,
     store::users::ProfileField,
 };
 
@@ -20,7 +23,7 @@ const LONGEST: usize = 2_000;
 /// Changes the name.
 pub(super) async fn set_display_name(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Profiles>,
     request: display_name::Request,
 ) -> Result<display_name::Response, Error> {
     set(&house, &who, &request.user_id, ProfileField::Displayname, request.displayname).await?;
@@ -30,7 +33,7 @@ pub(super) async fn set_display_name(
 /// Changes the picture.
 pub(super) async fn set_avatar_url(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Profiles>,
     request: avatar_url::Request,
 ) -> Result<avatar_url::Response, Error> {
     let url = request.avatar_url.map(|url| url.to_string());

@@ -9,13 +9,17 @@ use ruma::{
 };
 
 use crate::{
-    api::Authenticated, error::Result, house::SharedHouse, push::rules, users::check_opaque,
+    api::paced::{Paced, Signals},
+    error::Result,
+    house::SharedHouse,
+    push::rules,
+    users::check_opaque,
 };
 
 /// Puts a rule in, or replaces it.
 pub(super) async fn put(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: set_pushrule::v3::Request,
 ) -> Result<set_pushrule::v3::Response> {
     check_opaque("rule's id", request.rule.rule_id())?;
@@ -38,7 +42,7 @@ pub(super) async fn put(
 /// Takes a rule out.
 pub(super) async fn delete(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: delete_pushrule::v3::Request,
 ) -> Result<delete_pushrule::v3::Response> {
     rules::change(&house, &who.user_id, move |rules| {
@@ -52,7 +56,7 @@ pub(super) async fn delete(
 /// Puts a rule in or out of force.
 pub(super) async fn enable(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: set_pushrule_enabled::v3::Request,
 ) -> Result<set_pushrule_enabled::v3::Response> {
     rules::change(&house, &who.user_id, move |rules| {
@@ -66,7 +70,7 @@ pub(super) async fn enable(
 /// Changes what a rule does.
 pub(super) async fn set_actions(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: set_pushrule_actions::v3::Request,
 ) -> Result<set_pushrule_actions::v3::Response> {
     rules::check_actions(&request.actions)?;

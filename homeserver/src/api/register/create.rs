@@ -1,5 +1,7 @@
 //! `POST /_matrix/client/v3/register`
 
+use std::net::IpAddr;
+
 use axum::{Json, extract::State};
 use ruma::{
     OwnedUserId,
@@ -10,7 +12,7 @@ use support_matrix_http::{MatrixError, Ruma};
 
 use super::stages::{self, Proof};
 use crate::{
-    api::{auth::BareToken, session::check_session},
+    api::{auth::BareToken, paced::Address, session::check_session},
     error::Error,
     house::{House, SharedHouse},
     users::{Creation, check_new_password, make_ghost_id, make_user_id},
@@ -21,6 +23,7 @@ use crate::{
 pub(super) async fn register(
     State(house): State<SharedHouse>,
     BareToken(token): BareToken,
+    Address(from): Address,
     Ruma(request): Ruma<Request>,
 ) -> Result<Json<Value>, Error> {
     check_session(request.device_id.as_deref(), request.initial_device_display_name.as_deref())?;
@@ -30,14 +33,19 @@ pub(super) async fn register(
     let user_id = if request.login_type == Some(LoginType::ApplicationService) {
         register_ghost(&house, &request, token).await?
     } else {
-        register_person(&house, &request).await?
+        register_person(&house, &request, from).await?
     };
     let mut response = json!({ "user_id": user_id });
     if !request.inhibit_login {
         let name = request.initial_device_display_name;
-        let session = house.users.log_in(&user_id, request.device_id, name).await?;
-        response["access_token"] = json!(session.access_token);
+        let (device_id, refreshes) = (request.device_id, request.refresh_token);
+        let session = house.users.log_in(&user_id, device_id, name, refreshes).await?;
+        response["access_token"] = json!(session.tokens.access);
         response["device_id"] = json!(session.device_id);
+        if let Some((token, lifetime)) = session.tokens.refresh {
+            response["refresh_token"] = json!(token);
+            response["expires_in_ms"] = json!(lifetime.as_millis());
+        }
     }
     Ok(Json(response))
 }
@@ -60,7 +68,11 @@ async fn register_ghost(
     }
 }
 
-async fn register_person(house: &House, request: &Request) -> Result<OwnedUserId, Error> {
+async fn register_person(
+    house: &House,
+    request: &Request,
+    from: Option<IpAddr>,
+) -> Result<OwnedUserId, Error> {
     let user_id = match &request.username {
         Some(username) => {
             refuse_exclusive(house, username)?;
@@ -83,7 +95,7 @@ async fn register_person(house: &House, request: &Request) -> Result<OwnedUserId
     let password = password.ok_or_else(|| MatrixError::missing_param("`password` is missing."))?;
     check_new_password(password)?;
     refuse_taken(house, &user_id).await?;
-    if let Some(wait) = house.limits.before_registration(house.clock.monotonic()) {
+    if let Some(wait) = house.limits.before_registration(from, house.clock.monotonic()) {
         return Err(MatrixError::limit_exceeded(wait).into());
     }
     let sign_up_token = match &proof {

@@ -5,7 +5,7 @@ use ruma::api::client::room::create_room::v3::{Request, Response};
 use support_matrix_http::route;
 
 use crate::{
-    api::Authenticated,
+    api::paced::{Paced, Rooms},
     error::Result,
     house::SharedHouse,
     rooms::create::{Wish, create},
@@ -17,7 +17,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn create_room(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Rooms>,
     request: Request,
 ) -> Result<Response> {
     let wish = Wish::read(request, &house.server_name)?;

@@ -12,7 +12,7 @@ use ruma::{
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::Authenticated,
+    api::paced::{Paced, Searches},
     error::Result,
     house::SharedHouse,
     rooms::spaces::{Wish, hierarchy},
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn get_hierarchy(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Searches>,
     request: Request,
 ) -> Result<Response> {
     if request.limit.is_some_and(|limit| limit == UInt::MIN) {

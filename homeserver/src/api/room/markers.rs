@@ -13,7 +13,7 @@ use serde_json::{json, value::to_raw_value};
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::Authenticated,
+    api::paced::{Paced, Signals},
     error::{Error, Result},
     house::SharedHouse,
     requester::Requester,
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn set_typing(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: create_typing_event::v3::Request,
 ) -> Result<create_typing_event::v3::Response> {
     if request.user_id != who.user_id {
@@ -49,7 +49,7 @@ async fn set_typing(
 
 async fn receipt(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: create_receipt::v3::Request,
 ) -> Result<create_receipt::v3::Response> {
     match request.receipt_type {
@@ -81,7 +81,7 @@ async fn receipt(
 
 async fn read_marker(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: set_read_marker::v3::Request,
 ) -> Result<set_read_marker::v3::Response> {
     read::check_joined(&house, &who.user_id, &request.room_id).await?;

@@ -14,7 +14,10 @@ use ruma::{
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::Authenticated,
+    api::{
+        Authenticated,
+        paced::{Invites, Joins, Messages, Paced},
+    },
     error::Result,
     house::SharedHouse,
     requester::Requester,
@@ -38,7 +41,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn join(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Joins>,
     request: join_room_by_id::v3::Request,
 ) -> Result<join_room_by_id::v3::Response> {
     change_own(&house, &who, &request.room_id, Change::Join, request.reason).await?;
@@ -47,7 +50,7 @@ async fn join(
 
 async fn join_by_id_or_alias(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Joins>,
     request: join_room_by_id_or_alias::v3::Request,
 ) -> Result<join_room_by_id_or_alias::v3::Response> {
     let room_id = find(&house, request.room_id_or_alias).await?;
@@ -58,7 +61,7 @@ async fn join_by_id_or_alias(
 /// Of the servers to ask (`via`) this one is the only one.
 async fn knock(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Joins>,
     request: knock_room::v3::Request,
 ) -> Result<knock_room::v3::Response> {
     let room_id = find(&house, request.room_id_or_alias).await?;
@@ -68,7 +71,7 @@ async fn knock(
 
 async fn leave(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: leave_room::v3::Request,
 ) -> Result<leave_room::v3::Response> {
     change_own(&house, &who, &request.room_id, Change::Leave, request.reason).await?;
@@ -86,7 +89,7 @@ async fn forget(
 
 async fn invite(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Invites>,
     request: invite_user::v3::Request,
 ) -> Result<invite_user::v3::Response> {
     let invite_user::v3::InvitationRecipient::UserId(recipient) = request.recipient else {
@@ -100,7 +103,7 @@ async fn invite(
 
 async fn kick(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: kick_user::v3::Request,
 ) -> Result<kick_user::v3::Response> {
     change(&house, &who, &request.room_id, &request.user_id, Change::Kick, request.reason).await?;
@@ -109,7 +112,7 @@ async fn kick(
 
 async fn ban(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: ban_user::v3::Request,
 ) -> Result<ban_user::v3::Response> {
     change(&house, &who, &request.room_id, &request.user_id, Change::Ban, request.reason).await?;
@@ -118,7 +121,7 @@ async fn ban(
 
 async fn unban(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: unban_user::v3::Request,
 ) -> Result<unban_user::v3::Response> {
     change(&house, &who, &request.room_id, &request.user_id, Change::Unban, request.reason).await?;

@@ -7,7 +7,12 @@ use ruma::api::client::{
 };
 use support_matrix_http::route;
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, rooms::reports};
+use crate::{
+    api::paced::{Paced, Reports},
+    error::Result,
+    house::SharedHouse,
+    rooms::reports,
+};
 
 pub(super) fn routes() -> Router<SharedHouse> {
     route(route(route(Router::new(), event), room), user)
@@ -15,7 +20,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn event(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Reports>,
     request: report_content::v3::Request,
 ) -> Result<report_content::v3::Response> {
     reports::event(&house, &who, &request.room_id, &request.event_id, request.reason).await?;
@@ -24,7 +29,7 @@ async fn event(
 
 async fn room(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Reports>,
     request: report_room::v3::Request,
 ) -> Result<report_room::v3::Response> {
     reports::room(&house, &who, &request.room_id, request.reason).await?;
@@ -33,7 +38,7 @@ async fn room(
 
 async fn user(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Reports>,
     request: report_user::v3::Request,
 ) -> Result<report_user::v3::Response> {
     reports::user(&house, &who, &request.user_id, request.reason).await?;

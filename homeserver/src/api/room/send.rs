@@ -5,7 +5,7 @@ use ruma::api::client::{message::send_message_event, redact::redact_event};
 use support_matrix_http::route;
 
 use crate::{
-    api::Authenticated,
+    api::paced::{Messages, Paced},
     error::Result,
     house::SharedHouse,
     rooms::{redact, send},
@@ -18,7 +18,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn send_message(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: send_message_event::v3::Request,
 ) -> Result<send_message_event::v3::Response> {
     check_opaque("transaction id", request.txn_id.as_str())?;
@@ -33,7 +33,7 @@ async fn send_message(
 
 async fn redact_event(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: redact_event::v3::Request,
 ) -> Result<redact_event::v3::Response> {
     let txn_id = request.txn_id.as_str();

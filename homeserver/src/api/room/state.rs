@@ -11,7 +11,10 @@ use ruma::{
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::Authenticated,
+    api::{
+        Authenticated,
+        paced::{Messages, Paced},
+    },
     error::{Error, Result},
     events::client::{self, View},
     house::SharedHouse,
@@ -26,7 +29,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn send_state(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Messages>,
     request: send_state_event::v3::Request,
 ) -> Result<send_state_event::v3::Response> {
     let time = send::time(&house, &who, request.timestamp);

@@ -4,7 +4,12 @@ use axum::{Router, extract::State};
 use ruma::api::client::room::upgrade_room::v3::{Request, Response};
 use support_matrix_http::route;
 
-use crate::{api::Authenticated, error::Result, house::SharedHouse, rooms::upgrade};
+use crate::{
+    api::paced::{Paced, Rooms},
+    error::Result,
+    house::SharedHouse,
+    rooms::upgrade,
+};
 
 pub(super) fn routes() -> Router<SharedHouse> {
     route(Router::new(), upgrade_room)
@@ -12,7 +17,7 @@ pub(super) fn routes() -> Router<SharedHouse> {
 
 async fn upgrade_room(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Rooms>,
     request: Request,
 ) -> Result<Response> {
     let (version, creators) = (request.new_version, request.additional_creators);

@@ -17,7 +17,7 @@ use support_matrix_http::{MatrixError, route};
 
 use self::surroundings::{Looker, surroundings};
 use crate::{
-    api::Authenticated,
+    api::paced::{Paced, Searches},
     error::{Error, Result},
     events::client,
     house::SharedHouse,
@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Router<SharedHouse> {
 
 async fn search(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Searches>,
     request: Request,
 ) -> Result<Response> {
     let Some(criteria) = request.search_categories.room_events else {

@@ -1,5 +1,7 @@
 //! `POST /_matrix/client/v3/login`
 
+use std::time::Duration;
+
 use axum::extract::State;
 use http::StatusCode;
 use ruma::{
@@ -12,19 +14,25 @@ use ruma::{
 use support_matrix_http::MatrixError;
 
 use crate::{
-    api::auth::BareToken,
+    api::{auth::BareToken, paced::Address},
     error::Error,
     house::{House, SharedHouse},
+    limits::Kind,
     users::check_opaque,
 };
 
-/// Logs in a person by password, or anybody of its namespaces by an appservice's token.
+/// Logs in a person by password or by a token of another of their devices, or anybody of its namespaces by an
+/// appservice's token.
 pub(super) async fn log_in(
     State(house): State<SharedHouse>,
     BareToken(token): BareToken,
+    Address(from): Address,
     request: Request,
 ) -> Result<Response, Error> {
     check_session(request.device_id.as_deref(), request.initial_device_display_name.as_deref())?;
+    if !matches!(request.login_info, LoginInfo::ApplicationService(_)) {
+        wait_if(house.limits.before_login_from(from, house.clock.monotonic()))?;
+    }
     let user_id = match &request.login_info {
         LoginInfo::Password(login) => {
             let identifier = identifier(login.identifier.as_ref(), legacy_user(login))?;
@@ -34,6 +42,7 @@ pub(super) async fn log_in(
             let identifier = identifier(login.identifier.as_ref(), None)?;
             by_appservice(&house, identifier, token).await?
         }
+        LoginInfo::Token(login) => by_login_token(&house, &login.token).await?,
         _ => {
             return Err(MatrixError::new(
                 StatusCode::BAD_REQUEST,
@@ -43,9 +52,23 @@ pub(super) async fn log_in(
             .into());
         }
     };
+    if !matches!(request.login_info, LoginInfo::ApplicationService(_)) {
+        // Counted only now, so that nobody uses up the room of somebody else's account.
+        wait_if(house.limits.before(Kind::Logins, &user_id, house.clock.monotonic()))?;
+    }
     let name = request.initial_device_display_name;
-    let session = house.users.log_in(&user_id, request.device_id, name).await?;
-    Ok(Response::new(user_id, session.access_token, session.device_id))
+    let (device_id, refreshes) = (request.device_id, request.refresh_token);
+    let session = house.users.log_in(&user_id, device_id, name, refreshes).await?;
+    let mut response = Response::new(user_id, session.tokens.access, session.device_id);
+    if let Some((token, lifetime)) = session.tokens.refresh {
+        response.refresh_token = Some(token);
+        response.expires_in = Some(lifetime);
+    }
+    Ok(response)
+}
+
+fn wait_if(limit: Option<Duration>) -> Result<(), MatrixError> {
+    limit.map_or(Ok(()), |wait| Err(MatrixError::limit_exceeded(wait)))
 }
 
 /// Refuses a device that cannot be one, before anything is done.
@@ -83,11 +106,19 @@ async fn by_password(house: &House, name: &str, password: &str) -> Result<OwnedU
     let refused = || MatrixError::forbidden("The user name or password is wrong.");
     let user_id = parse_user(house, &name.to_lowercase()).ok_or_else(refused)?;
     house.appservices.check_user(None, &user_id)?;
-    if let Some(wait) = house.limits.before_login(&user_id, house.clock.monotonic()) {
-        return Err(MatrixError::limit_exceeded(wait).into());
-    }
+    wait_if(house.limits.before_login(&user_id, house.clock.monotonic()))?;
     if !house.users.check_password(&user_id, &password.into()).await? {
         house.limits.note_failed_login(&user_id, house.clock.monotonic());
+        return Err(refused().into());
+    }
+    Ok(user_id)
+}
+
+async fn by_login_token(house: &House, token: &str) -> Result<OwnedUserId, Error> {
+    let refused = || MatrixError::forbidden("The token is unknown, used or too old.");
+    let now = house.clock.monotonic();
+    let user_id = house.users.login_tokens.redeem(token, now).ok_or_else(refused)?;
+    if !house.users.exists(&user_id).await? {
         return Err(refused().into());
     }
     Ok(user_id)

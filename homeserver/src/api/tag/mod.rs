@@ -11,7 +11,10 @@ use ruma::{
 use support_matrix_http::{MatrixError, route};
 
 use crate::{
-    api::Authenticated,
+    api::{
+        Authenticated,
+        paced::{Paced, Signals},
+    },
     error::{Error, Result},
     house::SharedHouse,
     requester::Requester,
@@ -41,7 +44,7 @@ async fn get_tags(
 
 async fn create_tag(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: create::Request,
 ) -> Result<create::Response> {
     who.must_be(&request.user_id)?;
@@ -68,7 +71,7 @@ async fn create_tag(
 /// Takes a tag away; one that is not there is gone already.
 async fn delete_tag(
     State(house): State<SharedHouse>,
-    Authenticated(who): Authenticated,
+    Paced(who, ..): Paced<Signals>,
     request: delete::Request,
 ) -> Result<delete::Response> {
     who.must_be(&request.user_id)?;

@@ -75,7 +75,7 @@ pub(super) fn rows() -> Vec<Row> {
         login("no type of login", json!({ "identifier": user("alice"), "password": "pass word" })).is(400, "M_BAD_JSON"),
         login("a type of login that is a number", json!({ "type": 7 })).is(400, "M_BAD_JSON"),
         login("a type of login nobody knows", json!({ "type": "m.login.magic" })).is(400, "M_UNKNOWN"),
-        login("login by a token that is none", json!({ "type": "m.login.token", "token": "guess" })).is(400, "M_UNKNOWN"),
+        login("login by a token that is none", json!({ "type": "m.login.token", "token": "guess" })).is(403, "M_FORBIDDEN"),
         login("a device id of 1,000 characters", json!({
             "type": "m.login.password", "identifier": user("alice"), "password": "pass word", "device_id": "d".repeat(1000),
         }))

@@ -26,13 +26,13 @@ async fn login_hands_out_a_session_that_whoami_knows() {
 }
 
 #[tokio::test]
-async fn login_flows_name_password_and_application_service() {
+async fn login_flows_name_password_token_and_application_service() {
     let ground = Ground::new();
     let house = ground.start().await;
     let flows = house.get_bare("/_matrix/client/v3/login").await.ok();
     let types: Vec<_> =
         flows["flows"].as_array().unwrap().iter().map(|flow| flow["type"].clone()).collect();
-    assert_eq!(types, ["m.login.password", "m.login.application_service"]);
+    assert_eq!(types, ["m.login.password", "m.login.token", "m.login.application_service"]);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn bodies_that_are_no_json_or_do_not_fit_are_told_apart() {
     house.send(request("{\"type\":")).await.fails(400, "M_NOT_JSON");
     house.send(request("{\"type\": 7}")).await.fails(400, "M_BAD_JSON");
     house
-        .send(request("{\"type\": \"m.login.token\", \"token\": \"x\"}"))
+        .send(request("{\"type\": \"m.login.sso\", \"token\": \"x\"}"))
         .await
         .fails(400, "M_UNKNOWN");
 }

@@ -1,10 +1,14 @@
 //! Accounts, sessions, profiles and what clients keep for themselves.
 
+mod browser;
 mod devices;
 mod discovery;
+mod limits;
 mod login;
+mod login_token;
 mod personal;
 mod push_rules;
+mod refresh;
 mod registration;
 mod shared_secret;
 mod start;
