@@ -107,6 +107,7 @@ impl Ghosts {
         if self.by_mxid(mxid).await?.is_some() {
             self.0.matrix.register(mxid).await?;
         }
+        self.0.matrix.lift_ban(room, mxid).await?;
         self.0.matrix.invite_if_absent(room, mxid).await?;
         self.0.matrix.join(mxid, room).await?;
         store::entered(&self.0.db, mxid, room).await?;
@@ -135,6 +136,17 @@ impl Ghosts {
         let matrix = &self.0.matrix;
         let removed = matrix.kick(matrix.bot(), room, mxid, reason).await;
         self.has_left(mxid, room, removed).await
+    }
+
+    /// Has the bot keep a ghost out of a room, until the network lets them in again.
+    pub(crate) async fn ban_from_room(
+        &self,
+        mxid: &str,
+        room: &str,
+        reason: &str,
+    ) -> Result<(), MatrixTrouble> {
+        let banned = self.0.matrix.ban(room, mxid, reason).await;
+        self.has_left(mxid, room, banned).await
     }
 
     /// Makes sure that a ghost of ours that somebody asks for exists. `false`: it is none of ours.

@@ -97,6 +97,18 @@ impl MatrixTrouble {
     }
 }
 
+impl MatrixOutcome {
+    /// Returns the event, or the trouble.
+    pub(crate) fn into_result(self) -> Result<String, MatrixTrouble> {
+        match self {
+            Self::Done { event_id } => Ok(event_id),
+            Self::Retry { after, reason } => Err(MatrixTrouble::Retry { after, reason }),
+            Self::Refused { errcode, words } => Err(MatrixTrouble::Refused { errcode, words }),
+            Self::Unknown { reason } => Err(MatrixTrouble::Unknown { reason }),
+        }
+    }
+}
+
 impl From<Result<String, MatrixTrouble>> for MatrixOutcome {
     fn from(result: Result<String, MatrixTrouble>) -> Self {
         match result {

@@ -7,6 +7,9 @@ use super::Matrix;
 use super::call::{Call, text};
 use super::outcome::MatrixTrouble;
 
+/// Marks a ban that the network has set.
+const BANNED_THERE: &str = "com.rialto.banned_there";
+
 /// What came of making a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CreateRoom {
@@ -118,6 +121,29 @@ impl Matrix {
     ) -> Result<(), MatrixTrouble> {
         let body = with_reason(json!({ "user_id": target }), reason);
         self.change(as_user, room, "kick", &body).await
+    }
+
+    /// Keeps somebody out who was banned on their network. The event says so: what people on Matrix
+    /// ban is not lifted by what the network says.
+    pub(crate) async fn ban(
+        &self,
+        room: &str,
+        target: &str,
+        reason: &str,
+    ) -> Result<(), MatrixTrouble> {
+        let content = json!({ "membership": "ban", "reason": reason, BANNED_THERE: true });
+        let set = self.send_state(self.bot(), room, "m.room.member", target, &content, None).await;
+        set.into_result().map(drop)
+    }
+
+    /// Lifts what [`ban`](Self::ban) has set, if it has.
+    pub(crate) async fn lift_ban(&self, room: &str, target: &str) -> Result<(), MatrixTrouble> {
+        let now = self.get_state(room, "m.room.member", target).await?;
+        let ours = now.is_some_and(|now| now["membership"] == "ban" && now[BANNED_THERE] == true);
+        if !ours {
+            return Ok(());
+        }
+        self.change(self.bot(), room, "unban", &json!({ "user_id": target })).await
     }
 
     /// Reads a state event's content, as the bot.

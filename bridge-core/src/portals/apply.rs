@@ -39,6 +39,7 @@ impl Portals {
                 };
                 self.set_text(&sender, room, "m.room.topic", "topic", topic, ts).await
             }
+            RoomStepKind::Pin { event_id, pinned } => self.set_pin(room, event_id, *pinned).await,
             RoomStepKind::Enter { ghost } => {
                 let profile = ghost.profile.as_ref();
                 ghosts.ensure_in_room(&ghost.network, &ghost.user, profile, room).await?;
@@ -48,8 +49,11 @@ impl Portals {
                 ghosts.leave_room(mxid, room, reason.as_deref()).await?;
                 Ok(String::new())
             }
-            RoomStepKind::Remove { mxid, reason } => {
-                ghosts.remove_from_room(mxid, room, Some(reason)).await?;
+            RoomStepKind::Remove { mxid, reason, ban } => {
+                match ban {
+                    true => ghosts.ban_from_room(mxid, room, reason).await?,
+                    false => ghosts.remove_from_room(mxid, room, Some(reason)).await?,
+                }
                 Ok(String::new())
             }
             RoomStepKind::PowerLevels { levels } => self.set_levels(room, levels).await,
@@ -59,7 +63,7 @@ impl Portals {
                 let content = json!({ "msgtype": "m.notice", "body": words, STEP_KEY: tag });
                 let bot = matrix.bot();
                 let sent = matrix.send_event(bot, room, "m.room.message", key, &content, ts).await;
-                into_result(sent)
+                sent.into_result()
             }
         }
     }
@@ -89,7 +93,29 @@ impl Portals {
         if content == before {
             return Ok(String::new());
         }
-        into_result(matrix.send_state(matrix.bot(), room, TYPE, "", &content, None).await)
+        matrix.send_state(matrix.bot(), room, TYPE, "", &content, None).await.into_result()
+    }
+
+    /// Pins an event or no longer, unless the room says so already.
+    async fn set_pin(
+        &self,
+        room: &str,
+        event_id: &str,
+        pinned: bool,
+    ) -> Result<String, MatrixTrouble> {
+        const TYPE: &str = "m.room.pinned_events";
+        let matrix = &self.0.matrix;
+        let before = matrix.get_state(room, TYPE, "").await?.unwrap_or_else(|| json!({}));
+        let mut events = before["pinned"].as_array().cloned().unwrap_or_default();
+        if events.iter().any(|event| event == event_id) == pinned {
+            return Ok(String::new());
+        }
+        match pinned {
+            true => events.push(json!(event_id)),
+            false => events.retain(|event| event != event_id),
+        }
+        let content = json!({ "pinned": events });
+        matrix.send_state(matrix.bot(), room, TYPE, "", &content, None).await.into_result()
     }
 
     /// Sets a state event of one text, unless the room says so already. A ghost without the right
@@ -114,18 +140,9 @@ impl Portals {
         match set {
             MatrixOutcome::Refused { .. } if sender != matrix.bot() => {
                 let bot = matrix.bot();
-                into_result(matrix.send_state(bot, room, event_type, "", &content, ts).await)
+                matrix.send_state(bot, room, event_type, "", &content, ts).await.into_result()
             }
-            other => into_result(other),
+            other => other.into_result(),
         }
-    }
-}
-
-fn into_result(outcome: MatrixOutcome) -> Result<String, MatrixTrouble> {
-    match outcome {
-        MatrixOutcome::Done { event_id } => Ok(event_id),
-        MatrixOutcome::Retry { after, reason } => Err(MatrixTrouble::Retry { after, reason }),
-        MatrixOutcome::Refused { errcode, words } => Err(MatrixTrouble::Refused { errcode, words }),
-        MatrixOutcome::Unknown { reason } => Err(MatrixTrouble::Unknown { reason }),
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use support_clock::SharedClock;
 use support_db::{Db, DbError, Tx};
 
-pub(crate) use self::plan::RoomStep;
+pub(crate) use self::plan::{RoomStep, RoomStepKind};
 use crate::ghosts::Ghosts;
 use crate::ids::{LoginId, PortalKey};
 use crate::logins::Logins;

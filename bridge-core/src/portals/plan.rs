@@ -47,6 +47,13 @@ pub(crate) enum RoomStepKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Ghost>,
     },
+    /// A message is pinned, or no longer.
+    Pin {
+        /// The event that shows it.
+        event_id: String,
+        /// Pinned or no longer.
+        pinned: bool,
+    },
     /// A ghost comes in.
     Enter {
         /// Who.
@@ -66,6 +73,9 @@ pub(crate) enum RoomStepKind {
         mxid: String,
         /// By whom and why.
         reason: String,
+        /// Whether they are kept out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ban: bool,
     },
     /// Some people may do more or less than before.
     PowerLevels {
@@ -179,9 +189,11 @@ impl Portals {
                 M::Leave if here => {
                     RoomStepKind::Leave { mxid: mxid.clone(), reason: change.reason.clone() }
                 }
-                M::Kick | M::Ban if here => {
-                    RoomStepKind::Remove { mxid: mxid.clone(), reason: removed(change, by) }
-                }
+                M::Kick | M::Ban if here => RoomStepKind::Remove {
+                    mxid: mxid.clone(),
+                    reason: removed(change, by),
+                    ban: change.membership == M::Ban,
+                },
                 // Not yet in: nothing to show before they come.
                 M::Join | M::Leave | M::Kick | M::Ban | M::Invite | M::Knock => continue,
             };
@@ -260,6 +272,7 @@ impl Portals {
             RoomStepKind::Enter { .. }
             | RoomStepKind::Leave { .. }
             | RoomStepKind::Remove { .. }
+            | RoomStepKind::Pin { .. }
             | RoomStepKind::PowerLevels { .. } => Ok(()),
         }
     }

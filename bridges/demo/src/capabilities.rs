@@ -27,6 +27,14 @@ pub enum Ability {
     Files,
     /// To keep threads.
     Threads,
+    /// To pin messages.
+    Pins,
+    /// To show places.
+    Places,
+    /// To name groups and set their topics.
+    Names,
+    /// To remove people and keep them out.
+    Removals,
 }
 
 /// What the network is configured to be able to do.
@@ -70,6 +78,11 @@ pub(crate) fn capabilities(able: &Able) -> Capabilities {
         ability if able.lacks.contains(&ability) => Level::Degraded,
         _ => Level::Full,
     };
+    // There are no words for these: what the network lacks is refused.
+    let state_level = |ability| match level(ability) {
+        Level::Degraded => Level::Rejected,
+        level => level,
+    };
     let mut table = Capabilities::none(delivery)
         .with_text()
         .with_limits(limits)
@@ -78,11 +91,15 @@ pub(crate) fn capabilities(able: &Able) -> Capabilities {
         .with(Operation::Redaction, level(Ability::Redactions))
         .with(Operation::Reaction, level(Ability::Reactions))
         .with(Operation::Thread, level(Ability::Threads))
+        .with(Operation::Pin, level(Ability::Pins))
+        .with(Operation::Name, state_level(Ability::Names))
+        .with(Operation::Topic, state_level(Ability::Names))
+        .with(Operation::Membership, state_level(Ability::Removals))
         .with(Operation::PowerLevels, Level::Full)
         .with(Operation::Typing, Level::Full)
         .with(Operation::Receipt, Level::Full)
         .with(Operation::Poll, Level::Degraded)
-        .with(Operation::Message(MessageKind::Location), Level::Degraded);
+        .with(Operation::Message(MessageKind::Location), level(Ability::Places));
     for kind in FILES {
         table = table.with(Operation::Message(kind), level(Ability::Files));
     }

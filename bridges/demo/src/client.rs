@@ -83,6 +83,10 @@ impl DemoClient {
             Post::Edit { target, text } => Deed::Edit { target, text },
             Post::TakeBack { target } => Deed::TakeBack { target },
             Post::React { target, emoji, set } => Deed::React { target, emoji, set },
+            Post::Pin { target, pinned } => Deed::Pin { target, pinned },
+            Post::Name { name } => Deed::Name { name },
+            Post::Topic { topic } => Deed::Topic { topic },
+            Post::Remove { who, ban, reason } => Deed::Remove { who, ban, reason },
             Post::Rank { who, level } => Deed::Rank { who, level },
         })
     }

@@ -4,7 +4,7 @@
 use bridge_core::ids::RemoteMessageId;
 use bridge_core::network::{
     Capabilities, LostAnswer, MediaRef, MessageContent, MessageKind, NetworkError, Operation,
-    Outgoing, OutgoingKind, Refusal, RemoteStep, Speaker,
+    Outgoing, OutgoingKind, Refusal, RemoteMembership, RemoteStep, Speaker,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -39,6 +39,14 @@ pub(crate) enum Post {
     TakeBack { target: i64 },
     /// Reacts, or no longer.
     React { target: i64, emoji: String, set: bool },
+    /// Pins a message, or no longer.
+    Pin { target: i64, pinned: bool },
+    /// Names the group.
+    Name { name: String },
+    /// Sets the topic.
+    Topic { topic: String },
+    /// Removes somebody; `ban` keeps them out.
+    Remove { who: String, ban: bool, reason: String },
     /// Gives a rank.
     Rank { who: String, level: i64 },
 }
@@ -83,6 +91,26 @@ pub(crate) fn plan(
             let who = parse_user_id(user).to_owned();
             Ok(vec![step(operation, &Post::Rank { who, level: *level })])
         }
+        OutgoingKind::Pin { target, pinned } => {
+            let (target, pinned) = (number(target)?, *pinned);
+            Ok(vec![step(operation, &Post::Pin { target, pinned })])
+        }
+        OutgoingKind::Name { name } => {
+            Ok(vec![step(operation, &Post::Name { name: name.clone() })])
+        }
+        OutgoingKind::Topic { topic } => {
+            Ok(vec![step(operation, &Post::Topic { topic: topic.clone() })])
+        }
+        OutgoingKind::Membership { user, membership, reason } => {
+            let ban = match membership {
+                RemoteMembership::Kick => false,
+                RemoteMembership::Ban => true,
+                _ => return Err(Refusal::new("On the demo network people come by themselves.")),
+            };
+            let who = parse_user_id(user).to_owned();
+            let reason = reason.clone().unwrap_or_default();
+            Ok(vec![step(operation, &Post::Remove { who, ban, reason })])
+        }
         // The core asks for nothing the capabilities do not offer; this is the second lock.
         _ => Err(Refusal::new("The demo network cannot do that.")),
     }
@@ -119,9 +147,15 @@ fn say(
         MessageKind::Emote => SaidKind::Emote,
         MessageKind::Voice if content.media.is_some() => SaidKind::Voice,
         MessageKind::Sticker if content.media.is_some() => SaidKind::Sticker,
+        MessageKind::Location if content.place.is_some() => SaidKind::Place,
         kind if kind.is_media() && content.media.is_some() => SaidKind::File,
         _ => return Err(Refusal::new("The demo network cannot show that.")),
     };
+    if let Some(place) = content.place.as_ref().filter(|_| kind == SaidKind::Place) {
+        let text = format!("{place} {}", spoken(outgoing, content)).trim_end().to_owned();
+        let post = Post::Say { kind, text, html: None, reply_to, thread, media: None };
+        return Ok(vec![step(operation, &post)]);
+    }
     if content.kind.is_media() {
         let (text, media) = (spoken(outgoing, content), content.media.clone().map(Box::new));
         let post = Post::Say { kind, text, html: None, reply_to, thread, media };

@@ -3,8 +3,9 @@
 
 use bridge_core::ids::{LoginId, SendKey};
 use bridge_core::network::{
-    ChatKind, MediaRef, MembershipChange, MessageContent, MessageKind, PowerLevel, RemoteEvent,
-    RemoteEventKind, RemoteMembership, RemoteMessage, RemoteSender, ReplyTo, TopicChange, UserInfo,
+    ChatInfo, ChatKind, MediaRef, MembershipChange, MessageContent, MessageKind, PowerLevel,
+    RemoteEvent, RemoteEventKind, RemoteMembership, RemoteMessage, RemoteSender, ReplyTo,
+    TopicChange, UserInfo,
 };
 
 use crate::ids::{Place, make_chat_id, make_message_id, make_user_id};
@@ -40,6 +41,11 @@ fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
         Happening::Said { kind, text, html, reply_to, thread, file } => {
             let mut content = MessageContent::plain(message_kind(*kind), text.as_str());
             content.text.html.clone_from(html);
+            if *kind == SaidKind::Place {
+                let (place, words) = text.split_once(' ').unwrap_or((text, ""));
+                content = MessageContent::plain(MessageKind::Location, words);
+                content.place = Some(place.to_owned());
+            }
             if let Some(file) = file {
                 if *kind == SaidKind::File {
                     content.kind = file_kind(&file.content_type);
@@ -69,6 +75,16 @@ fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
                 false => RemoteEventKind::ReactionRemove { target, key },
             }
         }
+        Happening::Pinned { target, pinned } => {
+            RemoteEventKind::Pin { target: make_message_id(*target), pinned: *pinned }
+        }
+        Happening::Named(name) => {
+            let name = Some(name.clone());
+            RemoteEventKind::ChatInfo(ChatInfo { name, ..ChatInfo::default() })
+        }
+        Happening::Banned(who, reason) => {
+            membership(who, account, RemoteMembership::Ban, Some(reason.clone()))
+        }
         Happening::Ranked { who, level } => {
             let user = make_user_id(who);
             let level = PowerLevel { user, is_me: who == account, level: *level };
@@ -95,6 +111,7 @@ fn message_kind(kind: SaidKind) -> MessageKind {
         SaidKind::File => MessageKind::File,
         SaidKind::Voice => MessageKind::Voice,
         SaidKind::Sticker => MessageKind::Sticker,
+        SaidKind::Place => MessageKind::Location,
     }
 }
 

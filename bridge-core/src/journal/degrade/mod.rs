@@ -150,6 +150,12 @@ fn in_words(
         OutgoingKind::ReactionRemove { key, .. } => {
             say(MessageKind::Emote, format!("no longer reacts with {key}{to}"))
         }
+        OutgoingKind::Pin { pinned, .. } => {
+            let what = facts.excerpt.as_ref().map(|excerpt| format!("“{excerpt}”"));
+            let what = what.unwrap_or_else(|| "a message".to_owned());
+            let verb = if pinned { "pins" } else { "unpins" };
+            say(MessageKind::Emote, format!("{verb} {what}"))
+        }
         OutgoingKind::Redaction { .. } => {
             say(MessageKind::Emote, "has taken a message back".to_owned())
         }

@@ -92,6 +92,7 @@ impl Journal {
                 effect: Effect::Pair,
                 ..Intent::plain(OutgoingKind::Poll { content: content.clone() })
             }]),
+            Draft::Pins { now, before } => self.pins(event, now, before, portal).await?,
             Draft::Name(name) => one(OutgoingKind::Name { name: name.clone() }),
             Draft::Topic(topic) => one(OutgoingKind::Topic { topic: topic.clone() }),
             Draft::Avatar(avatar) => one(OutgoingKind::Avatar { avatar: avatar.clone() }),
@@ -204,6 +205,31 @@ impl Journal {
         let effect = Effect::Reaction { target: target.clone(), sender: own, key: key.to_owned() };
         let kind = OutgoingKind::Reaction { target, key: key.to_owned() };
         Ok(Intents::These(vec![Intent { kind, facts, effect }]))
+    }
+
+    /// What was pinned since, and what no longer is; messages that are on Matrix only stay out of it.
+    async fn pins(
+        &self,
+        event: &Event,
+        now: &[String],
+        before: &[String],
+        portal: &Portal,
+    ) -> Result<Intents, PlanTrouble> {
+        let new = now.iter().filter(|event| !before.contains(event)).map(|event| (event, true));
+        let gone = before.iter().filter(|event| !now.contains(event)).map(|event| (event, false));
+        let mut changes = Vec::new();
+        for (pinned_event, pinned) in new.chain(gone) {
+            let Some(pair) = self.first_pair(portal, pinned_event).await? else { continue };
+            let excerpt = self.excerpt_of(&event.room, pinned_event).await?;
+            changes.push(Intent {
+                facts: Facts { excerpt, ..Facts::default() },
+                ..Intent::plain(OutgoingKind::Pin { target: pair.remote_id, pinned })
+            });
+        }
+        Ok(match changes.is_empty() {
+            true => Intents::Ignored("pins that stay on Matrix"),
+            false => Intents::These(changes),
+        })
     }
 
     async fn power_levels(

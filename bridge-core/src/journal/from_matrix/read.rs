@@ -56,6 +56,13 @@ pub(super) enum Draft {
         /// Who had which before, where the homeserver says so.
         before: Option<BTreeMap<String, i64>>,
     },
+    /// Pinned or unpinned messages.
+    Pins {
+        /// Which are pinned now, by event.
+        now: Vec<String>,
+        /// Which were before.
+        before: Vec<String>,
+    },
     /// Set the room's name.
     Name(String),
     /// Set the topic.
@@ -102,6 +109,10 @@ pub(super) fn read_event(event: &Event) -> Draft {
         ("m.room.power_levels", Some(_)) => Draft::PowerLevels {
             now: levels(&event.content),
             before: event.before.as_ref().map(levels),
+        },
+        ("m.room.pinned_events", Some(_)) => Draft::Pins {
+            now: pinned(&event.content),
+            before: event.before.as_ref().map(pinned).unwrap_or_default(),
         },
         ("m.room.encrypted", None) => Draft::Refused(
             "The bridge cannot read encrypted messages. It was not sent; write in a room without encryption."
@@ -245,6 +256,11 @@ fn words(value: &Value) -> String {
 fn levels(content: &Value) -> BTreeMap<String, i64> {
     let users = content.get("users").and_then(Value::as_object).into_iter().flatten();
     users.filter_map(|(mxid, level)| Some((mxid.clone(), level.as_i64()?))).collect()
+}
+
+fn pinned(content: &Value) -> Vec<String> {
+    let events = content.get("pinned").and_then(Value::as_array).into_iter().flatten();
+    events.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn mxc(url: &str) -> MediaRef {

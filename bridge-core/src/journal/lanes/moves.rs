@@ -343,7 +343,11 @@ fn step_labels(step: &Step, state: StepState) -> StepLabels {
 fn looks_back(row: &Row) -> bool {
     let mentions = |word: &str| row.payload.as_ref().is_some_and(|payload| payload.contains(word));
     match row.direction {
-        Direction::FromMatrix => row.kind == "m.room.redaction" || mentions("m.relates_to"),
+        Direction::FromMatrix => {
+            row.kind == "m.room.redaction"
+                || row.kind == "m.room.pinned_events"
+                || mentions("m.relates_to")
+        }
         Direction::ToMatrix => {
             row.kind != "message" || mentions("\"reply_to\"") || mentions("\"thread\"")
         }

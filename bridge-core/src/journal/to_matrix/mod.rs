@@ -20,7 +20,7 @@ use crate::{
         ChatInfo, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
         RemoteSender,
     },
-    portals::{Portal, RoomStep},
+    portals::{Portal, RoomStep, RoomStepKind},
 };
 
 /// How soon a row looks again whether a send of ours is still under way.
@@ -148,6 +148,14 @@ impl Journal {
                 let steps = portals.plan_power_levels(&p.portal, levels, &p.login);
                 Ok(self.room_steps(p, steps))
             }
+            RemoteEventKind::Pin { target, pinned } => {
+                let steps = self.plan_pin(p, target, *pinned).await?;
+                match steps.is_empty() {
+                    // What is pinned is not here.
+                    true => self.plan_words(p).await,
+                    false => Ok(self.room_steps(p, steps)),
+                }
+            }
             RemoteEventKind::ChatInfo(info) => {
                 let steps = portals.plan_info(&p.portal, info).await?;
                 Ok(self.room_steps(p, steps))
@@ -166,6 +174,21 @@ impl Journal {
             }
             _ => self.plan_words(p).await,
         }
+    }
+
+    async fn plan_pin(
+        &self,
+        p: &Planning<'_>,
+        target: &RemoteMessageId,
+        pinned: bool,
+    ) -> Result<Vec<RoomStep>, PlanTrouble> {
+        let pairs = self.store.pairs_of_message(p.portal.id, target).await?;
+        let step = |room: &String| {
+            let pair = pairs.iter().find(|pair| pair.room_id == *room)?;
+            let kind = RoomStepKind::Pin { event_id: pair.event_id.clone(), pinned };
+            Some(RoomStep { room: room.clone(), kind })
+        };
+        Ok(p.portal.rooms.iter().filter_map(step).collect())
     }
 
     /// Tells in words what cannot be shown as what it is.

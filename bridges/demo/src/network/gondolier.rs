@@ -47,6 +47,9 @@ fn reply(update: &Update) -> Option<String> {
             Some(format!("You said \"{}\", {}. {call}", shortened(text), update.by))
         }
         Happening::Topic(_)
+        | Happening::Named(_)
+        | Happening::Pinned { .. }
+        | Happening::Banned(..)
         | Happening::Went(_)
         | Happening::Removed(..)
         | Happening::Edited { .. }

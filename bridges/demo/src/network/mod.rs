@@ -49,6 +49,8 @@ pub enum SaidKind {
     Voice,
     /// A sticker, as a file.
     Sticker,
+    /// A place, as a `geo:` URI and perhaps words about it.
+    Place,
 }
 
 /// A file on the network.
@@ -275,6 +277,26 @@ impl DemoNetwork {
         self.does(who, group, Deed::React { target: number, emoji: emoji.to_owned(), set });
     }
 
+    /// Has somebody pin a message of a group, or no longer.
+    pub fn pins(&self, who: &str, group: &str, number: i64, pinned: bool) {
+        self.does(who, group, Deed::Pin { target: number, pinned });
+    }
+
+    /// Returns the pinned messages of a group.
+    pub fn pinned(&self, group: &str) -> Vec<i64> {
+        self.world().pinned(group)
+    }
+
+    /// Has somebody call a group something else.
+    pub fn names(&self, who: &str, group: &str, name: &str) {
+        self.does(who, group, Deed::Name { name: name.to_owned() });
+    }
+
+    /// Returns what a group is called.
+    pub fn name(&self, group: &str) -> Option<String> {
+        self.describe(group).ok().map(|group| group.name)
+    }
+
     /// Gives somebody in a group a rank, as a Matrix power level.
     pub fn ranks(&self, by: &str, who: &str, group: &str, level: i64) {
         self.does(by, group, Deed::Rank { who: who.to_owned(), level });
@@ -311,12 +333,19 @@ impl DemoNetwork {
 
     /// Has somebody remove somebody from a group.
     pub fn removes(&self, by: &str, who: &str, group: &str, reason: &str) {
-        self.change(|world, now| world.remove(by, who, group, reason, now));
+        let (who, reason) = (who.to_owned(), reason.to_owned());
+        self.does(by, group, Deed::Remove { who, ban: false, reason });
+    }
+
+    /// Has somebody remove somebody from a group and keep them out.
+    pub fn bans(&self, by: &str, who: &str, group: &str, reason: &str) {
+        let (who, reason) = (who.to_owned(), reason.to_owned());
+        self.does(by, group, Deed::Remove { who, ban: true, reason });
     }
 
     /// Has somebody set a group's topic.
     pub fn sets_topic(&self, who: &str, group: &str, topic: &str) {
-        self.change(|world, now| world.set_topic(who, group, topic, now));
+        self.does(who, group, Deed::Topic { topic: topic.to_owned() });
     }
 
     /// Takes the network away, or brings it back.

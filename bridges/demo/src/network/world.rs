@@ -64,6 +64,21 @@ pub(crate) enum Deed {
         emoji: String,
         set: bool,
     },
+    Pin {
+        target: i64,
+        pinned: bool,
+    },
+    Name {
+        name: String,
+    },
+    Topic {
+        topic: String,
+    },
+    Remove {
+        who: String,
+        ban: bool,
+        reason: String,
+    },
     Rank {
         who: String,
         level: i64,
@@ -99,6 +114,10 @@ pub(crate) enum Happening {
         emoji: String,
         set: bool,
     },
+    Pinned {
+        target: i64,
+        pinned: bool,
+    },
     Ranked {
         who: String,
         level: i64,
@@ -109,10 +128,12 @@ pub(crate) enum Happening {
     Typing {
         typing: bool,
     },
+    Named(String),
     Topic(String),
     Came(String),
     Went(String),
     Removed(String, String),
+    Banned(String, String),
 }
 
 impl Deed {
@@ -165,6 +186,7 @@ pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) topic: String,
     pub(crate) members: BTreeSet<String>,
+    banned: BTreeSet<String>,
     stays: Vec<Stay>,
 }
 
@@ -297,7 +319,7 @@ impl World {
         self.people.insert(who.to_owned());
         let from = self.newest() + 1;
         let Some(entered) = self.groups.get_mut(group) else { return };
-        if entered.members.insert(who.to_owned()) {
+        if !entered.banned.contains(who) && entered.members.insert(who.to_owned()) {
             entered.stays.push(Stay { who: who.to_owned(), from, until: None });
             self.note(who, Room::Group(group.to_owned()), Happening::Came(who.to_owned()), now);
         }
@@ -307,8 +329,16 @@ impl World {
         self.end_membership(who, who, group, Happening::Went(who.to_owned()), now);
     }
 
-    pub(super) fn remove(&mut self, by: &str, who: &str, group: &str, reason: &str, now: i64) {
-        let what = Happening::Removed(who.to_owned(), reason.to_owned());
+    /// Removes somebody who is there; `ban` keeps them out.
+    fn remove(&mut self, by: &str, who: &str, group: &str, ban: bool, reason: &str, now: i64) {
+        let (whom, reason) = (who.to_owned(), reason.to_owned());
+        let what = match ban {
+            true => Happening::Banned(whom, reason),
+            false => Happening::Removed(whom, reason),
+        };
+        if let Some(there) = self.groups.get_mut(group).filter(|_| ban) {
+            there.banned.insert(who.to_owned());
+        }
         self.end_membership(by, who, group, what, now);
     }
 
@@ -324,12 +354,25 @@ impl World {
         }
     }
 
-    pub(super) fn set_topic(&mut self, who: &str, group: &str, topic: &str, now: i64) {
-        if let Some(group) = self.groups.get_mut(group) {
-            group.topic = topic.to_owned();
-            let room = Room::Group(group.name.clone());
-            self.note(who, room, Happening::Topic(topic.to_owned()), now);
+    fn describe_anew(&mut self, place: &Place, change: impl FnOnce(&mut Group)) {
+        if let Place::Group(name) = place
+            && let Some(group) = self.groups.get_mut(name)
+        {
+            change(group);
         }
+    }
+
+    /// Returns what is pinned in a group, in order.
+    pub(super) fn pinned(&self, group: &str) -> Vec<i64> {
+        let there = Room::Group(group.to_owned());
+        let mut pinned = Vec::new();
+        for update in self.log.iter().filter(|update| update.room == there) {
+            if let Happening::Pinned { target, pinned: set } = &update.what {
+                pinned.retain(|number| number != target);
+                pinned.extend(set.then_some(*target));
+            }
+        }
+        pinned
     }
 
     /// Says something, without asking whether one may. Returns its number.
@@ -354,7 +397,23 @@ impl World {
         key: Option<&str>,
         now: i64,
     ) -> i64 {
+        let before = self.newest();
         let what = match deed {
+            Deed::Remove { who: whom, ban, reason } => {
+                if let Place::Group(group) = place {
+                    self.remove(who, &whom, group, ban, &reason, now);
+                }
+                return self.called(key, before);
+            }
+            Deed::Name { name } => {
+                self.describe_anew(place, |group| group.name.clone_from(&name));
+                Happening::Named(name)
+            }
+            Deed::Topic { topic } => {
+                self.describe_anew(place, |group| group.topic.clone_from(&topic));
+                Happening::Topic(topic)
+            }
+            Deed::Pin { target, pinned } => Happening::Pinned { target, pinned },
             Deed::Say { kind, text, html, reply_to, thread, file } => {
                 Happening::Said { kind, text, html, reply_to, thread, file }
             }
@@ -365,11 +424,17 @@ impl World {
             Deed::Read { target } => Happening::Read { target },
             Deed::Type { typing } => Happening::Typing { typing },
         };
-        let number = self.note(who, room(place, who), what, now);
-        if let Some(update) = self.log.last_mut() {
+        self.note(who, room(place, who), what, now);
+        self.called(key, before)
+    }
+
+    /// Notes what a client calls the newest update, if there is one since. Returns its number.
+    fn called(&mut self, key: Option<&str>, before: i64) -> i64 {
+        let newest = self.newest();
+        if let Some(update) = self.log.last_mut().filter(|_| newest > before) {
             update.key = key.map(str::to_owned);
         }
-        number
+        newest
     }
 
     /// Takes a message from a client.
@@ -390,6 +455,11 @@ impl World {
                 let group = self.groups.get(name).ok_or(Refused::NoSuchChat)?;
                 if !group.members.contains(account) {
                     return Err(Refused::NotAMember);
+                }
+                if let Deed::Remove { who, .. } = &deed
+                    && !group.members.contains(who)
+                {
+                    return Err(Refused::Because(format!("{who} is not there")));
                 }
             }
             Place::With(other) if !self.knows(other) => return Err(Refused::NoSuchChat),

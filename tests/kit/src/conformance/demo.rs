@@ -96,6 +96,13 @@ impl Harness for DemoHarness {
                 network.reacts(who, chat, number(&message), &key, set);
             }
             Act::Read { message } => network.reads(who, chat, number(&message)),
+            Act::Pin { message, pinned } => network.pins(who, chat, number(&message), pinned),
+            Act::Place(place) => {
+                let number = network.speaks(who, chat, SaidKind::Place, &place);
+                return Done::Message(number.to_string());
+            }
+            Act::Name(name) => network.names(who, chat, &name),
+            Act::Ban { whom, reason } => network.bans(who, &whom, chat, &reason),
             Act::Type => network.types(who, chat, true),
             Act::Topic(topic) => network.sets_topic(who, chat, &topic),
             Act::Come => network.comes(who, chat),
@@ -119,7 +126,9 @@ impl Harness for DemoHarness {
             typed: typed.map(|who| (*who).to_owned()).collect(),
             read: read.collect(),
             said: network.said_in(chat).into_iter().map(heard).collect(),
+            name: network.name(chat),
             topic: Some(network.topic(chat)),
+            pinned: network.pinned(chat).iter().map(i64::to_string).collect(),
             members: network.members(chat),
             ranks: ranks.collect::<BTreeMap<_, _>>(),
             ..Seen::default()
@@ -147,6 +156,7 @@ fn heard(said: Said) -> Heard {
         (SaidKind::Emote, _) => MessageKind::Emote,
         (SaidKind::Voice, _) => MessageKind::Voice,
         (SaidKind::Sticker, _) => MessageKind::Sticker,
+        (SaidKind::Place, _) => MessageKind::Location,
         (SaidKind::File, _) => MessageKind::File,
     };
     let html = said.html.unwrap_or_default();

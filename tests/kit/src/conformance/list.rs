@@ -109,6 +109,7 @@ macro_rules! conformance_catalogue {
                 thread_from_matrix
                 thread_to_matrix
                 poll_from_matrix
+                pin_from_matrix
                 pin_to_matrix
             }
             room {

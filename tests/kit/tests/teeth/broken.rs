@@ -7,9 +7,9 @@ use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteMessageId, Remote
 use bridge_core::network::{
     Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, CommitError, ConnectContext,
     Consent, Cursor, Directory, Level, LoginFlow, LoginInput, LoginProcess, LoginStep, MediaRef,
-    MediaStream, MessageKind, NetworkClient, NetworkConnector, NetworkContext, NetworkError,
-    NetworkFactory, NetworkFacts, Operation, Outgoing, OutgoingKind, PlumbRequest, Refusal,
-    RemoteEvent, RemoteEventKind, RemoteIntake, RemoteSink, RemoteStep, SendOutcome, Speaker,
+    MediaStream, NetworkClient, NetworkConnector, NetworkContext, NetworkError, NetworkFactory,
+    NetworkFacts, Operation, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteEvent,
+    RemoteEventKind, RemoteIntake, RemoteMembership, RemoteSink, RemoteStep, SendOutcome, Speaker,
     StoredLogin, UserInfo,
 };
 use bridge_testkit::async_trait;
@@ -46,6 +46,9 @@ pub(crate) enum Fault {
     AlwaysConnected,
     LoseRedactions,
     DoubleReactions,
+    LosePins,
+    LoseState,
+    SoftenBans,
 }
 
 /// The demo network with a fault in its bridge.
@@ -218,9 +221,7 @@ impl NetworkClient for Client {
     fn capabilities(&self, portal: &PortalKey) -> Capabilities {
         let table = self.inner.capabilities(portal);
         match self.fault {
-            Fault::Claim => table
-                .with(Operation::Poll, Level::Full)
-                .with(Operation::Message(MessageKind::Location), Level::Full),
+            Fault::Claim => table.with(Operation::Poll, Level::Full),
             _ => table,
         }
     }
@@ -274,7 +275,16 @@ impl NetworkClient for Client {
 
     async fn send(&self, portal: &PortalKey, step: &RemoteStep, key: &SendKey) -> SendOutcome {
         let done = SendOutcome::Confirmed { remote_id: None, timestamp: None };
-        if self.fault == Fault::LoseEdits && step.operation == Operation::Edit {
+        let lost = match self.fault {
+            Fault::LoseEdits => step.operation == Operation::Edit,
+            Fault::LosePins => step.operation == Operation::Pin,
+            Fault::LoseState => {
+                use Operation::{Membership, Name, Topic};
+                matches!(step.operation, Name | Topic | Membership)
+            }
+            _ => false,
+        };
+        if lost {
             return done;
         }
         let key = match self.fault {
@@ -394,6 +404,12 @@ impl Intake {
                 return;
             }
             _ => {}
+        }
+        if let RemoteEventKind::Membership(change) = &mut event.kind
+            && self.fault == Fault::SoftenBans
+            && change.membership == RemoteMembership::Ban
+        {
+            change.membership = RemoteMembership::Kick;
         }
         if let RemoteEventKind::Message(message) = &mut event.kind {
             match self.fault {

@@ -68,12 +68,9 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case(
             "claims_polls_it_cannot_plan",
-            "declares polls, pins and places it cannot carry",
+            "declares polls it cannot carry",
             Fault::Claim,
-            &[
-                ("poll_from_matrix", "it was not carried"),
-                ("location_from_matrix", "it was not carried"),
-            ],
+            &[("poll_from_matrix", "it was not carried")],
         ),
         case(
             "speaks_with_anothers_account",
@@ -203,6 +200,28 @@ pub(crate) fn cases() -> Vec<Case> {
             "does not tell what was taken back",
             Fault::LoseRedactions,
             &[("redaction_to_matrix", "waited in vain for the redaction")],
+        ),
+        case(
+            "claims_pins_and_sets_none",
+            "says that it pins, and does nothing",
+            Fault::LosePins,
+            &[("pin_from_matrix", "waited in vain for the pinned message")],
+        ),
+        case(
+            "names_no_rooms",
+            "says that it names and bans, and does nothing",
+            Fault::LoseState,
+            &[
+                ("name_from_matrix", "waited in vain for the name"),
+                ("topic_from_matrix", "waited in vain for the topic"),
+                ("ban_from_matrix", "waited in vain for carol to be gone"),
+            ],
+        ),
+        case(
+            "shows_bans_as_removals",
+            "tells of a ban as if somebody could come back",
+            Fault::SoftenBans,
+            &[("ban_to_matrix", "waited in vain for carol's ban")],
         ),
         case(
             "doubles_reactions",

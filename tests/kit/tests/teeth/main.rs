@@ -149,5 +149,8 @@ teeth! {
     holds_up_all_chats
     never_says_it_is_away
     loses_redactions
+    claims_pins_and_sets_none
+    names_no_rooms
+    shows_bans_as_removals
     doubles_reactions
 }

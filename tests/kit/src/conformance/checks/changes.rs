@@ -4,6 +4,7 @@
 use bridge_core::network::{Level, Operation};
 use serde_json::{Value, json};
 
+use super::room::promote;
 use crate::conformance::harness::{Act, Done, Heard, Seen, Words};
 use crate::conformance::stage::{Scene, Stage, carried, refused};
 use crate::conformance::verdict::Shown;
@@ -381,6 +382,38 @@ pub(crate) async fn poll_from_matrix(stage: Stage) -> Shown {
     carried(&status);
     scene.remote("the poll", in_words(&["How do we go?", "gondola", "vaporetto"])).await;
     if level == Level::Degraded { Shown::AsText } else { Shown::Carried }
+}
+
+pub(crate) async fn pin_from_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    if !promote(&mut scene).await {
+        return Shown::NotOffered("nobody on Matrix may pin messages");
+    }
+    let message = scene.is_said("bob", "remember this").await;
+    let event = id(&scene.sees("bob", "remember this").await);
+    let level = scene.level(Operation::Pin);
+    let status = scene.sets("m.room.pinned_events", "", json!({ "pinned": [event] })).await;
+    match level {
+        Level::Full | Level::Partial => {
+            carried(&status);
+            let pinned = |seen: &Seen| seen.pinned.contains(&message).then_some(());
+            scene.remote("the pinned message", pinned).await;
+            let status = scene.sets("m.room.pinned_events", "", json!({ "pinned": [] })).await;
+            carried(&status);
+            let gone = |seen: &Seen| seen.pinned.is_empty().then_some(());
+            scene.remote("nothing to be pinned", gone).await;
+            Shown::Carried
+        }
+        Level::Degraded => {
+            carried(&status);
+            scene.remote("the pin in words", in_words(&["remember this"])).await;
+            Shown::AsText
+        }
+        Level::Rejected | Level::Dropped => {
+            refused(&status);
+            Shown::Refused
+        }
+    }
 }
 
 pub(crate) async fn pin_to_matrix(stage: Stage) -> Shown {

@@ -12,7 +12,7 @@ const MODERATOR: i64 = 50;
 
 /// Gives alice a rank on the network and waits until she has the rights on Matrix. False where there
 /// are no ranks.
-async fn promote(scene: &mut Scene) -> bool {
+pub(super) async fn promote(scene: &mut Scene) -> bool {
     let rank = Act::Rank { whom: "alice".to_owned(), level: MODERATOR };
     if scene.does("bob", rank).await == Done::No {
         return false;
@@ -180,6 +180,7 @@ pub(crate) async fn ban_to_matrix(stage: Stage) -> Shown {
         return Shown::NotOffered("nobody is banned there");
     }
     scene.event("carol's ban", member(&carol, "ban")).await;
+    scene.catches_up("bob", "and that was that").await;
     Shown::Carried
 }
 
