@@ -308,7 +308,7 @@ impl Setting for ByteSize {
 
     fn show(&self) -> Option<Value> {
         let whole = [(30, "G"), (20, "M"), (10, "K")];
-        let unit = whole.into_iter().find(|(shift, _)| self.0 % (1 << shift) == 0);
+        let unit = whole.into_iter().find(|(shift, _)| self.0.is_multiple_of(1 << shift));
         Some(match unit {
             Some((shift, unit)) => Value::from(format!("{}{unit}", self.0 >> shift)),
             None => Value::from(self.0.to_string()),

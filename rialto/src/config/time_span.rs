@@ -48,7 +48,7 @@ impl Setting for TimeSpan {
 
     fn show(&self) -> Option<Value> {
         let seconds = self.0.as_secs();
-        let (unit, name) = UNITS.into_iter().find(|(unit, _)| seconds % unit == 0)?;
+        let (unit, name) = UNITS.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit))?;
         Some(Value::from(format!("{}{name}", seconds / unit)))
     }
 }

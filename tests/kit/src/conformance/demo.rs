@@ -131,7 +131,6 @@ impl Harness for DemoHarness {
             pinned: network.pinned(chat).iter().map(i64::to_string).collect(),
             members: network.members(chat),
             ranks: ranks.collect::<BTreeMap<_, _>>(),
-            ..Seen::default()
         }
     }
 

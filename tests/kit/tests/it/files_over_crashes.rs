@@ -2,7 +2,6 @@
 
 use bridge_demo::DemoFile;
 use bridge_testkit::{Faults, HouseOptions, TestHouse, TestUser};
-use serde_json::json;
 use support_clock::{Random as _, SeededRandom};
 
 use crate::files::{picture, sees_file, shown_file};
