@@ -95,6 +95,10 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
         RemoteEventKind::Pin { pinned: true, .. } => notice(format!("* {who} pinned a message")),
         RemoteEventKind::Pin { pinned: false, .. } => notice(format!("* {who} unpinned a message")),
         RemoteEventKind::Poll { text } => notice(format!("* {who} started a poll: {}", text.plain)),
+        RemoteEventKind::Call { video } => {
+            let how = if *video { " to be seen and heard" } else { "" };
+            notice(format!("* {who} calls{how}. Calls do not cross; answer on the network."))
+        }
         RemoteEventKind::ChatDelete { reason: Some(reason) } => {
             notice(format!("* This chat no longer exists on the network: {reason}"))
         }

@@ -111,6 +111,11 @@ pub enum RemoteEventKind {
         /// Question and answers as text.
         text: FormattedText,
     },
+    /// Someone calls. Calls do not cross; the people in the room are told.
+    Call {
+        /// Whether they want to be seen.
+        video: bool,
+    },
     /// Facts about the chat, in full or in part.
     ChatInfo(ChatInfo),
     /// The topic was set by someone.
@@ -244,6 +249,7 @@ impl RemoteEventKind {
             Self::Typing { .. } => "typing",
             Self::Pin { .. } => "pin",
             Self::Poll { .. } => "poll",
+            Self::Call { .. } => "call",
             Self::ChatInfo(_) => "chat_info",
             Self::Topic(_) => "topic",
             Self::Membership(_) => "membership",
@@ -264,6 +270,7 @@ impl RemoteEventKind {
             | Self::Edit { .. }
             | Self::Redaction { .. }
             | Self::Poll { .. }
+            | Self::Call { .. }
             | Self::BridgeNotice { .. } => false,
             Self::Reaction { .. }
             | Self::ReactionRemove { .. }

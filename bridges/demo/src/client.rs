@@ -211,7 +211,10 @@ impl NetworkClient for DemoClient {
     }
 
     async fn fetch_media(&self, media: &MediaRef) -> Result<MediaStream, NetworkError> {
-        let file = media.locator.as_i64().and_then(|number| self.network().open_file(number));
+        let file = match serde_json::from_value::<(i64, usize)>(media.locator.clone()) {
+            Ok((album, part)) => self.network().open_picture(album, part),
+            Err(_) => media.locator.as_i64().and_then(|number| self.network().open_file(number)),
+        };
         file.ok_or_else(|| NetworkError::NotFound("It is not there.".to_owned()))
     }
 

@@ -3,10 +3,12 @@
 
 use bridge_core::ids::{LoginId, SendKey};
 use bridge_core::network::{
-    ChatInfo, ChatKind, MediaRef, MembershipChange, MessageContent, MessageKind, PowerLevel,
-    RemoteEvent, RemoteEventKind, RemoteMembership, RemoteMessage, RemoteSender, ReplyTo,
-    TopicChange, UserInfo,
+    ChatInfo, ChatKind, FormattedText, MediaRef, MembershipChange, MessageContent, MessageKind,
+    PowerLevel, RemoteEvent, RemoteEventKind, RemoteMembership, RemoteMessage, RemoteSender,
+    ReplyTo, TopicChange, UserInfo,
 };
+
+use serde_json::json;
 
 use crate::ids::{Place, make_chat_id, make_message_id, make_user_id};
 use crate::network::{DemoFile, Happening, SaidKind, Update};
@@ -19,8 +21,7 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
     let place = update.place_for(account);
     let direct = matches!(place, Place::With(_));
     let by = &update.by;
-    let mut event =
-        RemoteEvent::new(make_chat_id(&place), kind(&update.what, update.file_of, account));
+    let mut event = RemoteEvent::new(make_chat_id(&place), kind(update, account));
     event.receiver = direct.then(|| login.clone());
     event.timestamp = Some(update.at);
     event.sender = Some(sender(by, account));
@@ -36,8 +37,21 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
     event
 }
 
-fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
-    match what {
+fn kind(update: &Update, account: &str) -> RemoteEventKind {
+    let file_of = update.file_of;
+    match &update.what {
+        Happening::Album { files, caption } => album(update.number, files, caption),
+        Happening::Asked { question, answers } => {
+            let mut text = question.clone();
+            for (number, answer) in (1..).zip(answers) {
+                text.push_str(&format!("\n{number}. {answer}"));
+            }
+            RemoteEventKind::Poll { text: FormattedText::plain(text) }
+        }
+        Happening::Called { video } => RemoteEventKind::Call { video: *video },
+        Happening::Closed { reason } => {
+            RemoteEventKind::ChatDelete { reason: Some(reason.clone()) }
+        }
         Happening::Said { kind, text, html, reply_to, thread, file } => {
             let mut content = MessageContent::plain(message_kind(*kind), text.as_str());
             content.text.html.clone_from(html);
@@ -101,6 +115,22 @@ fn kind(what: &Happening, file_of: i64, account: &str) -> RemoteEventKind {
             membership(who, account, RemoteMembership::Kick, Some(reason.clone()))
         }
     }
+}
+
+/// An album is one message of several parts: the first has the words.
+fn album(number: i64, files: &[DemoFile], caption: &str) -> RemoteEventKind {
+    let mut parts = files.iter().enumerate().map(|(part, file)| {
+        let words = if part == 0 { caption } else { "" };
+        let content = MessageContent::plain(file_kind(&file.content_type), words);
+        content.with_media(MediaRef {
+            locator: json!([number, part]),
+            id: Some(format!("{number}.{part}")),
+            ..media(number, file)
+        })
+    });
+    let first = parts.next().unwrap_or_else(|| MessageContent::text(caption));
+    let more = parts.collect();
+    RemoteEventKind::Message(RemoteMessage { more, ..RemoteMessage::new(first) })
 }
 
 fn message_kind(kind: SaidKind) -> MessageKind {

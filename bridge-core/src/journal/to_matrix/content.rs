@@ -178,7 +178,9 @@ impl Visible {
         match &self.media {
             Some(media) => add_media(&mut content, media, &text, self.voice),
             None => {
-                content.insert("body".to_owned(), json!(text.plain));
+                // A place always has words: at least where it is.
+                let place = self.place.as_ref().filter(|_| text.plain.is_empty());
+                content.insert("body".to_owned(), json!(place.unwrap_or(&text.plain)));
             }
         }
         if let Some(place) = &self.place {

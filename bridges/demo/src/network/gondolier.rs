@@ -50,6 +50,10 @@ fn reply(update: &Update) -> Option<String> {
         | Happening::Named(_)
         | Happening::Pinned { .. }
         | Happening::Banned(..)
+        | Happening::Album { .. }
+        | Happening::Asked { .. }
+        | Happening::Called { .. }
+        | Happening::Closed { .. }
         | Happening::Went(_)
         | Happening::Removed(..)
         | Happening::Edited { .. }

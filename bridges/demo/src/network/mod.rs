@@ -277,6 +277,27 @@ impl DemoNetwork {
         self.does(who, group, Deed::React { target: number, emoji: emoji.to_owned(), set });
     }
 
+    /// Has somebody show several files in a group as one message. Returns its number.
+    pub fn shows_album(&self, who: &str, group: &str, files: Vec<DemoFile>, caption: &str) -> i64 {
+        self.does(who, group, Deed::Album { files, caption: caption.to_owned() })
+    }
+
+    /// Has somebody ask a group something, with answers to choose from. Returns its number.
+    pub fn asks(&self, who: &str, group: &str, question: &str, answers: &[String]) -> i64 {
+        let (question, answers) = (question.to_owned(), answers.to_vec());
+        self.does(who, group, Deed::Ask { question, answers })
+    }
+
+    /// Has somebody call a group.
+    pub fn calls(&self, who: &str, group: &str, video: bool) {
+        self.does(who, group, Deed::Call { video });
+    }
+
+    /// Has somebody close a group for good.
+    pub fn closes(&self, who: &str, group: &str, reason: &str) {
+        self.does(who, group, Deed::Close { reason: reason.to_owned() });
+    }
+
     /// Has somebody pin a message of a group, or no longer.
     pub fn pins(&self, who: &str, group: &str, number: i64, pinned: bool) {
         self.does(who, group, Deed::Pin { target: number, pinned });
@@ -461,6 +482,12 @@ impl DemoNetwork {
             return Some(source());
         }
         let file = world.file(number)?;
+        Some(MediaStream::bytes(file.bytes).with_content_type(file.content_type))
+    }
+
+    /// Opens one file of an album.
+    pub(crate) fn open_picture(&self, number: i64, part: usize) -> Option<MediaStream> {
+        let file = self.world().picture(number, part)?;
         Some(MediaStream::bytes(file.bytes).with_content_type(file.content_type))
     }
 

@@ -52,6 +52,20 @@ pub(crate) enum Deed {
         thread: Option<i64>,
         file: Option<DemoFile>,
     },
+    Album {
+        files: Vec<DemoFile>,
+        caption: String,
+    },
+    Ask {
+        question: String,
+        answers: Vec<String>,
+    },
+    Call {
+        video: bool,
+    },
+    Close {
+        reason: String,
+    },
     Edit {
         target: i64,
         text: String,
@@ -101,6 +115,20 @@ pub(crate) enum Happening {
         reply_to: Option<i64>,
         thread: Option<i64>,
         file: Option<DemoFile>,
+    },
+    Album {
+        files: Vec<DemoFile>,
+        caption: String,
+    },
+    Asked {
+        question: String,
+        answers: Vec<String>,
+    },
+    Called {
+        video: bool,
+    },
+    Closed {
+        reason: String,
     },
     Edited {
         target: i64,
@@ -168,7 +196,15 @@ impl Happening {
 
     /// Whether the network calls it by a number of its own.
     pub(crate) fn has_number(&self) -> bool {
-        matches!(self, Self::Said { .. } | Self::Edited { .. } | Self::TakenBack { .. })
+        matches!(
+            self,
+            Self::Said { .. }
+                | Self::Album { .. }
+                | Self::Asked { .. }
+                | Self::Called { .. }
+                | Self::Edited { .. }
+                | Self::TakenBack { .. }
+        )
     }
 }
 
@@ -187,6 +223,7 @@ pub(crate) struct Group {
     pub(crate) topic: String,
     pub(crate) members: BTreeSet<String>,
     banned: BTreeSet<String>,
+    closed: bool,
     stays: Vec<Stay>,
 }
 
@@ -413,6 +450,13 @@ impl World {
                 self.describe_anew(place, |group| group.topic.clone_from(&topic));
                 Happening::Topic(topic)
             }
+            Deed::Close { reason } => {
+                self.describe_anew(place, |group| group.closed = true);
+                Happening::Closed { reason }
+            }
+            Deed::Album { files, caption } => Happening::Album { files, caption },
+            Deed::Ask { question, answers } => Happening::Asked { question, answers },
+            Deed::Call { video } => Happening::Called { video },
             Deed::Pin { target, pinned } => Happening::Pinned { target, pinned },
             Deed::Say { kind, text, html, reply_to, thread, file } => {
                 Happening::Said { kind, text, html, reply_to, thread, file }
@@ -452,7 +496,8 @@ impl World {
         }
         match place {
             Place::Group(name) => {
-                let group = self.groups.get(name).ok_or(Refused::NoSuchChat)?;
+                let group = self.groups.get(name).filter(|group| !group.closed);
+                let group = group.ok_or(Refused::NoSuchChat)?;
                 if !group.members.contains(account) {
                     return Err(Refused::NotAMember);
                 }
@@ -581,6 +626,15 @@ impl World {
             update.file_of = number;
         }
         shown
+    }
+
+    /// Returns one file of an album.
+    pub(super) fn picture(&self, number: i64, part: usize) -> Option<DemoFile> {
+        let update = self.log.iter().find(|update| update.number == number)?;
+        match &update.what {
+            Happening::Album { files, .. } => files.get(part).cloned(),
+            _ => None,
+        }
     }
 
     pub(super) fn file(&self, number: i64) -> Option<DemoFile> {

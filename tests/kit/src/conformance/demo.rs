@@ -96,6 +96,20 @@ impl Harness for DemoHarness {
                 network.reacts(who, chat, number(&message), &key, set);
             }
             Act::Read { message } => network.reads(who, chat, number(&message)),
+            Act::Album { files, caption } => {
+                let files = files.into_iter().map(|file| {
+                    let File { name, content_type, bytes } = file;
+                    DemoFile { name, content_type, bytes }
+                });
+                let number = network.shows_album(who, chat, files.collect(), &caption);
+                return Done::Message(number.to_string());
+            }
+            Act::Ask { question, answers } => {
+                let number = network.asks(who, chat, &question, &answers);
+                return Done::Message(number.to_string());
+            }
+            Act::Call => network.calls(who, chat, false),
+            Act::Close => network.closes(who, chat, "it was only for the regatta"),
             Act::Pin { message, pinned } => network.pins(who, chat, number(&message), pinned),
             Act::Place(place) => {
                 let number = network.speaks(who, chat, SaidKind::Place, &place);

@@ -110,6 +110,24 @@ pub enum Act {
         /// The words; may be empty.
         caption: String,
     },
+    /// Shows several files as one message, with words about them.
+    Album {
+        /// The files.
+        files: Vec<File>,
+        /// The words.
+        caption: String,
+    },
+    /// Asks something, with answers to choose from.
+    Ask {
+        /// What.
+        question: String,
+        /// The answers.
+        answers: Vec<String>,
+    },
+    /// Calls.
+    Call,
+    /// Closes the chat for good.
+    Close,
     /// Shows a place (`geo:` URI).
     Place(String),
     /// Changes a message.

@@ -75,6 +75,7 @@ macro_rules! conformance_catalogue {
                 file_is_sent_to_matrix
                 sticker_to_matrix
                 location_to_matrix
+                album_to_matrix
                 caption_crosses_with_its_file
                 forgotten_file_is_told_to_the_room
             }
@@ -109,6 +110,7 @@ macro_rules! conformance_catalogue {
                 thread_from_matrix
                 thread_to_matrix
                 poll_from_matrix
+                poll_to_matrix
                 pin_from_matrix
                 pin_to_matrix
             }
@@ -125,6 +127,8 @@ macro_rules! conformance_catalogue {
                 ban_to_matrix
                 removal_from_matrix
                 ban_from_matrix
+                call_to_matrix
+                end_of_the_chat_to_matrix
                 typing_from_matrix
                 typing_to_matrix
                 read_mark_from_matrix

@@ -49,6 +49,7 @@ pub(crate) enum Fault {
     LosePins,
     LoseState,
     SoftenBans,
+    LoseParts,
 }
 
 /// The demo network with a fault in its bridge.
@@ -414,6 +415,7 @@ impl Intake {
         if let RemoteEventKind::Message(message) = &mut event.kind {
             match self.fault {
                 Fault::LoseReplies => message.reply_to = None,
+                Fault::LoseParts => message.more.clear(),
                 Fault::Mangle => message.content.text.html = None,
                 Fault::Shout => {
                     message.content.text.plain = message.content.text.plain.to_uppercase();

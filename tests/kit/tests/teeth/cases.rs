@@ -224,6 +224,12 @@ pub(crate) fn cases() -> Vec<Case> {
             &[("ban_to_matrix", "waited in vain for carol's ban")],
         ),
         case(
+            "loses_parts",
+            "shows the first file of several",
+            Fault::LoseParts,
+            &[("album_to_matrix", "waited in vain for the last picture")],
+        ),
+        case(
             "doubles_reactions",
             "sets each reaction twice",
             Fault::DoubleReactions,

@@ -152,5 +152,6 @@ teeth! {
     claims_pins_and_sets_none
     names_no_rooms
     shows_bans_as_removals
+    loses_parts
     doubles_reactions
 }

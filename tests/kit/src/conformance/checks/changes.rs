@@ -40,7 +40,7 @@ fn cannot(scene: &Scene, operation: Operation, why: &'static str) -> Shown {
 }
 
 /// Whether a redaction takes an event back, in any room version's spelling.
-fn takes_back(redaction: &Value, event: &str) -> bool {
+pub(super) fn takes_back(redaction: &Value, event: &str) -> bool {
     redaction["type"] == "m.room.redaction"
         && (redaction["redacts"] == event || redaction["content"]["redacts"] == event)
 }
@@ -382,6 +382,24 @@ pub(crate) async fn poll_from_matrix(stage: Stage) -> Shown {
     carried(&status);
     scene.remote("the poll", in_words(&["How do we go?", "gondola", "vaporetto"])).await;
     if level == Level::Degraded { Shown::AsText } else { Shown::Carried }
+}
+
+pub(crate) async fn poll_to_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    let answers = vec!["gondola".to_owned(), "vaporetto".to_owned()];
+    let act = Act::Ask { question: "How do we go?".to_owned(), answers };
+    if scene.does("bob", act).await == Done::No {
+        return cannot(&scene, Operation::Poll, "nobody asks for a choice there");
+    }
+    let asked = |event: &Value| {
+        let words = event["content"].to_string();
+        ["How do we go?", "gondola", "vaporetto"].iter().all(|word| words.contains(word))
+    };
+    let shown = scene.event("the poll", asked).await;
+    match shown["type"] == "m.room.message" {
+        true => Shown::AsText,
+        false => Shown::Carried,
+    }
 }
 
 pub(crate) async fn pin_from_matrix(stage: Stage) -> Shown {

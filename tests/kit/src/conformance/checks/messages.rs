@@ -273,6 +273,44 @@ pub(crate) async fn sticker_to_matrix(stage: Stage) -> Shown {
     file_to_matrix(stage, MessageKind::Sticker).await
 }
 
+pub(crate) async fn album_to_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    let names = ["one.png", "two.png", "three.png"];
+    let file = |name: &str| File {
+        name: name.to_owned(),
+        content_type: "image/png".to_owned(),
+        // Each has bytes of its own: what comes after a picture's end is not looked at.
+        bytes: [PIXEL, name.as_bytes()].concat(),
+    };
+    let caption = "the regatta".to_owned();
+    let act = Act::Album { files: names.iter().map(|name| file(name)).collect(), caption };
+    let done = scene.does("bob", act).await;
+    let Done::Message(album) = done else {
+        return Shown::NotOffered("nobody shows several files at once there");
+    };
+    scene.event("the last picture", |event| event["content"]["filename"] == names[2]).await;
+    let shown = scene.alice.timeline_of(&scene.room, "m.room.message");
+    let shown: Vec<Value> =
+        shown.into_iter().filter(|event| event["content"]["url"].is_string()).collect();
+    let shown_names: Vec<&str> =
+        shown.iter().filter_map(|event| event["content"]["filename"].as_str()).collect();
+    assert_eq!(shown_names, names, "lost, doubled or out of order");
+    assert_eq!(shown[0]["content"]["body"], "the regatta", "the words are lost");
+    for (event, name) in shown.iter().zip(names) {
+        let url = event["content"]["url"].as_str().unwrap_or_default();
+        assert_eq!(scene.alice.download(url).await, file(name).bytes, "{name} is another file");
+    }
+    // What is one message there is taken back as one.
+    if scene.does("bob", Act::TakeBack { message: album }).await != Done::No {
+        for event in &shown {
+            let event = event["event_id"].as_str().unwrap_or_default();
+            let gone = |redaction: &Value| super::changes::takes_back(redaction, event);
+            scene.event("every picture to be taken back", gone).await;
+        }
+    }
+    Shown::Carried
+}
+
 pub(crate) async fn location_to_matrix(stage: Stage) -> Shown {
     let mut scene = Scene::open(stage).await;
     if scene.does("bob", Act::Place(PLACE.to_owned())).await == Done::No {

@@ -217,6 +217,37 @@ pub(crate) async fn ban_from_matrix(stage: Stage) -> Shown {
     away_from_matrix(stage, "ban", "ban").await
 }
 
+pub(crate) async fn call_to_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    if scene.does("bob", Act::Call).await == Done::No {
+        return Shown::NotOffered("nobody calls there");
+    }
+    let bob = scene.stage.harness.shown_name("bob");
+    let told = move |event: &Value| {
+        let body = event["content"]["body"].as_str().unwrap_or_default();
+        body.contains(&bob) && body.contains("calls")
+    };
+    scene.event("words about bob's call", told).await;
+    Shown::AsText
+}
+
+pub(crate) async fn end_of_the_chat_to_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    scene.says("is anybody there?").await;
+    if scene.does("bob", Act::Close).await == Done::No {
+        return Shown::NotOffered("chats do not end there");
+    }
+    let told = |event: &Value| {
+        let body = event["content"]["body"].as_str().unwrap_or_default();
+        body.contains("no longer exists")
+    };
+    scene.event("words about the chat's end", told).await;
+    let content = json!({ "msgtype": "m.text", "body": "too late" });
+    let (_, status) = scene.sends("m.room.message", content).await;
+    refused(&status);
+    Shown::AsText
+}
+
 pub(crate) async fn typing_from_matrix(stage: Stage) -> Shown {
     let mut scene = Scene::open(stage).await;
     let level = scene.level(Operation::Typing);
