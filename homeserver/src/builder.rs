@@ -21,6 +21,7 @@ use crate::{
     keys::{KeyError, SigningKeys},
     limits::{Limits, Rates},
     media::{Media, collection},
+    presence::{self, Presences},
     push::Push,
     rooms::{Rooms, typing::Typists},
     spreader,
@@ -122,6 +123,7 @@ pub struct HomeserverBuilder {
     settings: Settings,
     largest_upload: u64,
     access_token_lifetime: Duration,
+    presence: bool,
     rate_limits: bool,
     rates: Rates,
     registrations: Vec<Registration>,
@@ -144,6 +146,7 @@ impl HomeserverBuilder {
             },
             largest_upload: LARGEST_UPLOAD,
             access_token_lifetime: ACCESS_TOKEN_LIFETIME,
+            presence: false,
             rate_limits: true,
             rates: Rates::default(),
             registrations: Vec::new(),
@@ -241,6 +244,13 @@ impl HomeserverBuilder {
         self
     }
 
+    /// Sets whether people see of each other who is online. Off, as it is, it costs nothing.
+    #[must_use]
+    pub fn presence(mut self, enabled: bool) -> Self {
+        self.presence = enabled;
+        self
+    }
+
     /// Adds an appservice from a file of the configuration.
     #[must_use]
     pub fn appservice(mut self, registration: Registration) -> Self {
@@ -294,6 +304,7 @@ impl HomeserverBuilder {
             push: Push::new(),
             rooms: Rooms::new(),
             typists: Typists::new(clock.now_ms()),
+            presence: Presences::new(self.presence, clock.clone()),
             sync: Waiters::new(),
             nonces: Nonces::default(),
             profile_changed: Notify::new(),
@@ -315,6 +326,7 @@ impl HomeserverBuilder {
         appservice::load_added(&house).await?;
         spreader::start(&house);
         collection::start(&house);
+        presence::start(&house);
         Ok(homeserver)
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     keys::SigningKeys,
     limits::Limits,
     media::Media,
+    presence::Presences,
     push::Push,
     rooms::{Rooms, typing::Typists},
     sync::Waiters,
@@ -35,6 +36,8 @@ pub(crate) struct House {
     pub(crate) rooms: Rooms,
     /// Who is typing.
     pub(crate) typists: Typists,
+    /// Who is online.
+    pub(crate) presence: Presences,
     /// Long polls that wait for news.
     pub(crate) sync: Waiters,
     pub(crate) limits: Limits,

@@ -17,6 +17,7 @@ mod house;
 mod keys;
 mod limits;
 mod media;
+mod presence;
 mod push;
 mod requester;
 mod rooms;

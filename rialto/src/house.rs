@@ -55,6 +55,7 @@ pub(crate) async fn open(
         .public_url(config.bridge.public_url.clone())
         .access_token_lifetime(settings.access_token_lifetime.duration())
         .largest_upload(settings.max_upload_size.bytes())
+        .presence(settings.presence)
         .rate_limits(settings.rate_limits.enabled)
         .rates(settings.rate_limits.rates())
         .outgoing(outgoing(config));

@@ -13,6 +13,7 @@ mod filter;
 mod interactive;
 mod media;
 mod paced;
+mod presence;
 mod profile;
 mod push;
 mod register;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<SharedHouse> {
         elsewhere::routes(),
         filter::routes(),
         media::routes(),
+        presence::routes(),
         profile::routes(),
         push::routes(),
         register::routes(),

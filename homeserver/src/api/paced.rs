@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     house::{House, SharedHouse},
     limits::Kind,
+    presence,
     requester::Requester,
 };
 
@@ -47,6 +48,9 @@ impl<K: Counted> FromRequestParts<SharedHouse> for Paced<K> {
     async fn from_request_parts(parts: &mut Parts, house: &SharedHouse) -> Result<Self> {
         let Authenticated(who) = Authenticated::from_request_parts(parts, house).await?;
         pace(house, K::KIND, &who)?;
+        if matches!(K::KIND, Kind::Messages) {
+            presence::acted(house, &who);
+        }
         Ok(Self(who, PhantomData))
     }
 }

@@ -256,7 +256,13 @@ async fn announce(
     let target = member.is_some().then(|| event.state_key.clone()).flatten();
     let target: Option<OwnedUserId> = target.and_then(|user| UserId::parse(user).ok());
     let (house, room_nid) = (Arc::clone(house), tip.room.nid);
-    tx.after_commit(move || house.sync.wake_room(room_nid, target.as_deref()));
+    let has_joined = member.as_deref() == Some("join");
+    tx.after_commit(move || {
+        if has_joined && let Some(target) = &target {
+            house.presence.met(target);
+        }
+        house.sync.wake_room(room_nid, target.as_deref());
+    });
     Ok(())
 }
 

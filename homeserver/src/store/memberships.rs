@@ -1,7 +1,9 @@
 //! The table `memberships`.
 
+use std::collections::HashSet;
+
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
-use support_db::{DbError, Row, Tx, params};
+use support_db::{DbError, Row, Tx, params, text_list};
 
 use super::{Reader, column, rooms::Room};
 
@@ -77,6 +79,33 @@ const IS_PERSON: &str = "SELECT user_id
     WHERE user_id = $1
       AND appservice IS NULL
       AND deactivated_at IS NULL";
+/// Whether the user of `$1` shares a room with the one of the account `u`.
+macro_rules! is_near {
+    () => {
+        "EXISTS (SELECT 1
+            FROM memberships a
+            JOIN memberships b ON b.room_nid = a.room_nid
+            WHERE a.user_id = u.user_id
+              AND a.membership = 'join'
+              AND b.user_id = $1
+              AND b.membership = 'join')"
+    };
+}
+const NEAR: &str = concat!(
+    "SELECT u.user_id
+    FROM users u
+    WHERE u.user_id IN (SELECT value FROM json_each($2))
+      AND ",
+    is_near!()
+);
+const PEOPLE_NEAR: &str = concat!(
+    "SELECT u.user_id
+    FROM users u
+    WHERE u.appservice IS NULL
+      AND u.deactivated_at IS NULL
+      AND ",
+    is_near!()
+);
 const SET: &str = "INSERT INTO memberships (user_id, room_nid, membership, position, forgotten)
     VALUES ($1, $2, $3, $4, FALSE)
     ON CONFLICT (user_id, room_nid) DO UPDATE
@@ -103,6 +132,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     OF_USER_SINCE,
     PEOPLE_OF_ROOM,
     IS_PERSON,
+    NEAR,
+    PEOPLE_NEAR,
     SET,
     FORGET,
 ];
@@ -231,6 +262,26 @@ pub(crate) async fn people_of_room(
 /// Tells whether somebody has an account here that is open and not of an appservice.
 pub(crate) async fn is_person(tx: &mut Tx, user_id: &UserId) -> Result<bool, DbError> {
     Ok(tx.fetch_optional(IS_PERSON, params![user_id.as_str()]).await?.is_some())
+}
+
+/// Returns which of some users share a room with another, who shares every room of his with himself.
+pub(crate) async fn near(
+    db: &mut impl Reader,
+    user_id: &UserId,
+    others: impl IntoIterator<Item = &UserId>,
+) -> Result<HashSet<OwnedUserId>, DbError> {
+    let others = text_list(others.into_iter().map(UserId::as_str));
+    let rows = db.fetch_all(NEAR, params![user_id.as_str(), others]).await?;
+    rows.iter().map(|row| column(row, "user_id")).collect()
+}
+
+/// Returns all people with accounts here who share a room with somebody; nobody of an appservice.
+pub(crate) async fn people_near(
+    db: &mut impl Reader,
+    user_id: &UserId,
+) -> Result<Vec<OwnedUserId>, DbError> {
+    let rows = db.fetch_all(PEOPLE_NEAR, params![user_id.as_str()]).await?;
+    rows.iter().map(|row| column(row, "user_id")).collect()
 }
 
 /// Remembers what a user is to a room. A new membership is not forgotten.

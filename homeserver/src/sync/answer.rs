@@ -46,11 +46,21 @@ pub(crate) struct Answer {
     pub(crate) is_empty: bool,
 }
 
+/// What one snapshot tells.
+struct Told {
+    response: Response,
+    upto: i64,
+    /// The rooms that were looked at, and whether the user is in them.
+    memberships: HashMap<OwnedRoomId, bool>,
+    /// Whether the user came into one of them since the token.
+    has_joined: bool,
+}
+
 impl Question {
     /// Answers from one snapshot.
     pub(crate) async fn answer(&self, house: &SharedHouse) -> Result<Answer> {
         let (question, shared) = (self.clone(), house.clone());
-        let (mut response, upto, memberships) = house
+        let Told { mut response, upto, memberships, has_joined } = house
             .db
             .read(move |snapshot| {
                 let (question, house) = (question.clone(), shared.clone());
@@ -63,32 +73,33 @@ impl Question {
         self.add_account_data(house, &mut response, data, &memberships).await?;
         let heard = self.since.map_or(0, |token| token.typing);
         let typing = self.add_typing(house, &mut response, heard).await?;
-        response.next_batch = SyncToken { events: Token(upto), typing }.to_string();
+        let presence = self.add_presence(house, &mut response, has_joined).await?;
+        response.next_batch = SyncToken { events: Token(upto), typing, presence }.to_string();
         let is_empty = response.rooms.is_empty()
             && response.rooms.knock.is_empty()
-            && response.account_data.is_empty();
+            && response.account_data.is_empty()
+            && response.presence.is_empty();
         Ok(Answer { response, is_empty })
     }
 
-    async fn rooms(
-        &self,
-        house: &House,
-        snapshot: &mut Snapshot,
-    ) -> Result<(Response, i64, HashMap<OwnedRoomId, bool>)> {
+    async fn rooms(&self, house: &House, snapshot: &mut Snapshot) -> Result<Told> {
         let upto = store::position::of_events(snapshot).await?;
         // A token from the future is one of a database that was restored: go on from here.
         let since = self.since.map(|token| token.events.0.min(upto));
         let mut response = Response::new(Token(upto).to_string());
         let mut rooms = self.candidates(snapshot, since, upto).await?;
         rooms.retain(|(_, room)| self.wants(room));
-        let joined =
-            |(own, room): &(Membership, Room)| (room.room_id.clone(), own.membership == "join");
-        let joined = rooms.iter().map(joined).collect();
+        let is_joined = |own: &Membership| own.membership == "join";
+        let has_joined = since.is_some_and(|since| {
+            rooms.iter().any(|(own, _)| is_joined(own) && own.position > since)
+        });
+        let memberships = rooms.iter().map(|(own, room)| (room.room_id.clone(), is_joined(own)));
+        let memberships = memberships.collect();
         let batch = Batch { question: self, now_ms: house.clock.now_ms(), since, upto };
         batch.tell(snapshot, rooms, &mut response.rooms).await?;
         self.add_receipts(snapshot, &mut response, since, upto).await?;
         self.add_counts(snapshot, &mut response, since, upto).await?;
-        Ok((response, upto, joined))
+        Ok(Told { response, upto, memberships, has_joined })
     }
 
     /// Returns the rooms that may have news.

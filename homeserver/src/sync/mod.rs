@@ -10,6 +10,7 @@ mod ephemeral;
 mod outside;
 mod piece;
 mod poll;
+mod presence;
 mod state;
 mod summary;
 mod token;

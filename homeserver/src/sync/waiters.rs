@@ -85,6 +85,20 @@ impl Waiters {
         });
     }
 
+    /// Tells everybody in any of these rooms that something happened to somebody there.
+    pub(crate) fn wake_rooms(&self, rooms: &HashSet<i64>) {
+        self.users.with(|users| {
+            for waiter in users.values() {
+                let concerned = waiter
+                    .rooms
+                    .with(|known| !known.is_complete || !known.rooms.is_disjoint(rooms));
+                if concerned {
+                    waiter.news.send_replace(());
+                }
+            }
+        });
+    }
+
     /// Tells one user that something of his own changed.
     pub(crate) fn wake_user(&self, user_id: &UserId) {
         self.users.with(|users| {

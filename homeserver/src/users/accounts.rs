@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Account {
     pub(crate) admin: bool,
     pub(crate) active: bool,
+    /// Whether an appservice registered it.
+    pub(crate) is_ghost: bool,
 }
 
 /// One account, for the operator.
@@ -186,7 +188,11 @@ impl Users {
         let Some(row) = users::get(&self.db, user_id.as_str()).await? else {
             return Ok(None);
         };
-        let account = Account { admin: row.admin, active: row.deactivated_at.is_none() };
+        let account = Account {
+            admin: row.admin,
+            active: row.deactivated_at.is_none(),
+            is_ghost: row.appservice.is_some(),
+        };
         self.accounts.remember(generation, user_id.to_owned(), account.clone());
         Ok(Some(account))
     }

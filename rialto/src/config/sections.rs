@@ -58,6 +58,8 @@ section! {
         access_token_lifetime: TimeSpan = TimeSpan::minutes(5), Plain "\"5m\"";
         /// The largest file people may upload to the embedded homeserver: a number of bytes, or "50M", "2G".
         max_upload_size: ByteSize = ByteSize::mebibytes(100), Plain "\"100M\"";
+        /// Whether people see of each other who is online. Ghosts never have a presence.
+        presence: bool = false, Plain "false";
         /// How often people may do something; who does more is told when to go on (429). `enabled = false` lets everybody do as much as
         /// they can. Each rate can be set as { per_second = 5, burst = 50 }: messages, joins, invites, rooms, profiles, signals (receipts,
         /// typing, account data), uploads, searches, reports of each person; logins of an account or address, registrations of an address.

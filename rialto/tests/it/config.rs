@@ -42,6 +42,7 @@ shared_secret = "s3cret"
 tls = { certificate = "fullchain.pem", key = "privkey.pem" }
 access_token_lifetime = "12h"
 max_upload_size = "2 GiB"
+presence = true
 rate_limits = { enabled = false, rooms = { per_second = 0.5, burst = 3 } }
 outgoing = { accept_invalid_certificates = true }
 url = "https://matrix.example.org"
@@ -71,6 +72,7 @@ tls = true
     assert_eq!(homeserver.tls.as_ref().unwrap().key, Path::new("/etc/rialto/privkey.pem"));
     assert_eq!(homeserver.access_token_lifetime.duration().as_secs(), 12 * 3600);
     assert_eq!(homeserver.max_upload_size.bytes(), 2 << 30);
+    assert!(homeserver.presence);
     let rooms = homeserver.rate_limits.rooms;
     assert_eq!((rooms.per_second, rooms.burst), (0.5, 3));
     assert!(!homeserver.rate_limits.enabled && homeserver.outgoing.accept_invalid_certificates);

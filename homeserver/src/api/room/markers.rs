@@ -16,6 +16,7 @@ use crate::{
     api::paced::{Paced, Signals},
     error::{Error, Result},
     house::SharedHouse,
+    presence,
     requester::Requester,
     rooms::{
         read,
@@ -44,6 +45,7 @@ async fn set_typing(
         Typing::No => None,
     };
     typing::set(&house, &who, &request.room_id, lasts).await?;
+    presence::acted(&house, &who);
     Ok(create_typing_event::v3::Response::new())
 }
 
@@ -76,6 +78,7 @@ async fn receipt(
         }
         _ => return Err(MatrixError::invalid_param("There is no such kind of receipt.").into()),
     }
+    presence::acted(&house, &who);
     Ok(create_receipt::v3::Response::new())
 }
 
@@ -97,6 +100,7 @@ async fn read_marker(
             receipts::set(&house, &who, &request.room_id, event_id, audience, "").await?;
         }
     }
+    presence::acted(&house, &who);
     Ok(set_read_marker::v3::Response::new())
 }
 

@@ -6,9 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use ruma::{
-    api::{Metadata, OutgoingResponse, client::sync::sync_events::v3, path_builder::PathBuilder},
-    presence::PresenceState,
+use ruma::api::{
+    Metadata, OutgoingResponse, client::sync::sync_events::v3, path_builder::PathBuilder,
 };
 use support_matrix_http::{MatrixError, Ruma, RumaResponse};
 
@@ -16,6 +15,7 @@ use crate::{
     api::Authenticated,
     error::{Error, Result},
     house::SharedHouse,
+    presence::{self, Availability},
     sync,
 };
 
@@ -30,10 +30,10 @@ async fn sync_events(
     Authenticated(who): Authenticated,
     Ruma(request): Ruma<v3::Request>,
 ) -> Result<Response> {
-    match request.set_presence {
-        PresenceState::Online | PresenceState::Offline | PresenceState::Unavailable => {}
-        _ => return Err(MatrixError::invalid_param("There is no such presence.").into()),
-    }
+    let wish = Availability::read(&request.set_presence)
+        .ok_or_else(|| MatrixError::invalid_param("There is no such presence."))?;
+    // Held until the answer is there, or nobody waits for it any more.
+    let _attendance = presence::attend(&house, &who, wish).await?;
     let response = sync::sync(&house, &who, request).await?;
     if response.rooms.is_empty() && !response.rooms.knock.is_empty() {
         return with_knocks(response);

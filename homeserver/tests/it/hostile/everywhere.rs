@@ -32,6 +32,7 @@ fn endpoints() -> Vec<(Method, &'static str, bool)> {
         (delete, "/devices/{device}", true),
         (put.clone(), "/devices/{device}", false),
         (put.clone(), "/directory/room/%23mine:hs.test", false),
+        (put.clone(), "/presence/{alice}/status", false),
         (put.clone(), "/profile/{alice}/avatar_url", false),
         (put.clone(), "/profile/{alice}/displayname", false),
         (put.clone(), "/rooms/{room}/redact/{event}/t", false),

@@ -13,7 +13,36 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = profiles();
     rows.extend(account_data());
     rows.extend(filters());
+    rows.extend(presence());
     rows
+}
+
+fn presence() -> Vec<Row> {
+    let says = |name, body| put(name, Alice, "/presence/{alice}/status").json(body);
+    vec![
+        put("somebody else's presence", Mallory, "/presence/{alice}/status")
+            .json(json!({ "presence": "online" }))
+            .is(403, "M_FORBIDDEN"),
+        says("a presence to set that nobody knows", json!({ "presence": "asleep" }))
+            .is(400, "M_INVALID_PARAM"),
+        says("a presence that is a number", json!({ "presence": 1 })).is(400, "M_BAD_JSON"),
+        says("no presence", json!({ "status_msg": "x" })).is(400, "M_BAD_JSON"),
+        says(
+            "a status of 5,000 characters",
+            json!({ "presence": "online", "status_msg": "x".repeat(5000) }),
+        )
+        .is(400, "M_INVALID_PARAM"),
+        says("NUL in a status", json!({ "presence": "online", "status_msg": "a\0b" }))
+            .is(400, "M_INVALID_PARAM"),
+        get("the presence of somebody in no room of mine", Mallory, "/presence/{alice}/status")
+            .is(403, "M_FORBIDDEN"),
+        get("the presence of nobody", Alice, "/presence/@nobody:hs.test/status")
+            .is(404, "M_NOT_FOUND"),
+        get("the presence of somebody elsewhere", Alice, "/presence/@alice:other.test/status")
+            .is(404, "M_NOT_FOUND"),
+        get("a presence for strangers", Nobody, "/presence/{alice}/status")
+            .is(401, "M_MISSING_TOKEN"),
+    ]
 }
 
 fn profiles() -> Vec<Row> {

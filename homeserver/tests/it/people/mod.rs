@@ -7,6 +7,7 @@ mod limits;
 mod login;
 mod login_token;
 mod personal;
+mod presence;
 mod push_rules;
 mod refresh;
 mod registration;

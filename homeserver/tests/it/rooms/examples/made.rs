@@ -24,6 +24,7 @@ pub(super) async fn goes_its_own_way(name: &str, example: &Value) {
     let content = &example["content"];
     match name {
         "m.fully_read" => scene.is_read_fully().await,
+        "m.presence" => scene.is_present(content).await,
         "m.receipt" => scene.is_read(content).await,
         "m.room.create" => scene.creates(content).await,
         "m.room.member" => scene.joins(content).await,
@@ -197,6 +198,27 @@ impl Scene {
         }
         let told = self.passing(&self.bob, &room, "m.typing").await;
         assert_eq!(told["content"], json!({ "user_ids": ["@alice:hs.test", BOB] }));
+    }
+
+    /// The picture of the example is optional, and belongs to the profile here.
+    async fn is_present(&self, content: &Value) {
+        let Story { house, alice, .. } = &self.story;
+        self.room_of_both().await;
+        let before = next_batch(&house.sync(alice, "timeout=0").await);
+        let path = format!("{CLIENT}/presence/{}/status", escape(BOB));
+        let keys = ["presence", "status_msg"];
+        let body: serde_json::Map<_, _> =
+            keys.iter().map(|key| ((*key).to_owned(), content[*key].clone())).collect();
+        house.put(&path, &self.bob, Value::Object(body)).await.ok();
+        let sync = house.since(alice, &before).await;
+        let told = list(&sync["presence"]["events"]);
+        let told = told.iter().find(|event| event["sender"] == BOB).unwrap();
+        for key in keys {
+            assert_eq!(told["content"][key], content[key], "{key}");
+        }
+        assert!(told["content"]["last_active_ago"].is_u64(), "{told}");
+        assert!(told["content"]["currently_active"].is_boolean(), "{told}");
+        is_event(told);
     }
 
     async fn is_read(&self, content: &Value) {
