@@ -40,7 +40,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 fn page() -> PathBuf {
-    crate::workspace().join("docs").join("features.md")
+    crate::workspace().join("docs").join("src").join("features.md")
 }
 
 /// Throws away what an earlier run has shown.
@@ -80,7 +80,7 @@ pub(crate) fn check() -> Result<()> {
     let written = fs::read_to_string(page()).unwrap_or_default();
     ensure!(
         written == table(&results),
-        "docs/features.md is not what the conformance suite has shown; `cargo xtask features` writes it"
+        "docs/src/features.md is not what the conformance suite has shown; `cargo xtask features` writes it"
     );
     Ok(())
 }

@@ -22,7 +22,7 @@ Usage: cargo xtask VERB
                       makes bridges/NAME, a bridge that carries text and passes the conformance suite, and adds it to
                       the workspace; or makes the same crate in a folder of its own
   features [--check|--write]
-                      plays the conformance suite against every bridge and writes docs/features.md; or says whether it is
+                      plays the conformance suite against every bridge and writes docs/src/features.md; or says whether it is
                       as the last run of the suite has it; or writes it from that run
 ";
 

@@ -61,6 +61,11 @@ pub(crate) fn make_outside(workspace: &Path, name: &str, folder: &Path) -> Resul
     Ok(())
 }
 
+/// Spells a text of the template with another name.
+pub(crate) fn spelled(name: &str, text: &str) -> Result<String> {
+    Ok(Name::parse(name)?.spell(text))
+}
+
 fn template(workspace: &Path) -> PathBuf {
     workspace.join("xtask").join("template")
 }
@@ -147,8 +152,17 @@ fn standing_alone(own: &str, root: &str, workspace: &Path) -> Result<String> {
     }
     // Its own workspace, with the profiles of this one, so that what is built here is not built again.
     alone.push_str("\n[workspace]\n\n");
-    let profiles = root.find("[profile.").map_or("", |at| &root[at..]);
-    Ok(alone + profiles)
+    Ok(alone + profiles_of(root))
+}
+
+/// Returns what the workspace says of profiles.
+pub(crate) fn profiles(workspace: &Path) -> Result<String> {
+    let root = fs::read_to_string(workspace.join("Cargo.toml"));
+    Ok(profiles_of(&root.context("the workspace has no manifest")?).to_owned())
+}
+
+fn profiles_of(root: &str) -> &str {
+    root.find("[profile.").map_or("", |at| &root[at..])
 }
 
 fn inherited_line(key: &str, root: &str, workspace: &Path) -> Result<String> {

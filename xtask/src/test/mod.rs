@@ -10,6 +10,7 @@ mod licences;
 mod new_bridge;
 mod peers;
 mod stages;
+mod tutorial;
 
 use std::process::ExitCode;
 

@@ -4,11 +4,13 @@
 //! the crates they share have the same features (`tests/same-features`).
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
 use super::cargo::Cargo;
+use super::tutorial::Tutorial;
 
 /// The bridge that is made.
 const NAME: &str = "gondola";
@@ -70,58 +72,37 @@ pub(super) fn in_the_workspace(cargo: &Cargo) -> Result<()> {
     cargo.run(&["test", "--release", "--offline", "-p", &format!("bridge-{NAME}")])
 }
 
-/// Makes the crate in a folder of its own, with one dev-dependency on the kit, and plays the suite.
+/// Follows the tutorial to the letter in an empty folder beside a checkout: every file it shows is written, and what it
+/// says to run is run. What `new-bridge --outside` makes has to be the same bridge.
 pub(super) fn outside(cargo: &Cargo) -> Result<()> {
     let folder = std::env::temp_dir().join(format!("rialto-outside-{}", std::process::id()));
     fs::create_dir_all(&folder).context("no temporary folder")?;
     let folder = Folder(folder);
-    let own = folder.0.join(NAME);
-    crate::new_bridge::make_outside(crate::workspace(), NAME, &own)?;
-    let root = fs::read_to_string(crate::workspace().join("Cargo.toml"))?;
-    let mut arguments = vec!["test".to_owned(), "--release".to_owned(), "--offline".to_owned()];
-    for setting in profile(&root)?.into_iter().chain(OURS.iter().map(|name| quickly(name))) {
-        arguments.extend(["--config".to_owned(), setting]);
+    symlink(crate::workspace(), folder.0.join("rialto")).context("no checkout")?;
+    let own = folder.0.join("own");
+    let followed = Tutorial::read(crate::workspace())?;
+    followed.write(&own)?;
+    let made = folder.0.join("made");
+    crate::new_bridge::make_outside(crate::workspace(), NAME, &made)?;
+    followed.ensure_same(&made, NAME)?;
+    // The same versions as here, so that nothing has to be fetched.
+    fs::copy(crate::workspace().join("Cargo.lock"), own.join("Cargo.lock"))?;
+    let profiles = crate::new_bridge::profiles(crate::workspace())?;
+    let manifest = fs::read_to_string(own.join("Cargo.toml"))?;
+    fs::write(own.join("Cargo.toml"), format!("{manifest}\n[workspace]\n\n{profiles}"))?;
+    let settings = OURS.map(|package| format!("profile.release.package.{package}.opt-level=0"));
+    for command in &followed.commands {
+        let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
+        words.extend(["--release", "--offline"]);
+        words.extend(settings.iter().flat_map(|setting| ["--config", setting]));
+        cargo.run_in(&own, &words)?;
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    cargo.run_in(&own, &arguments)
-}
-
-fn quickly(package: &str) -> String {
-    format!("profile.release.package.{package}.opt-level=0")
-}
-
-/// Returns what the workspace says of the release profile, as settings: a crate outside does not inherit it, and with
-/// another profile every dependency would be built again.
-fn profile(manifest: &str) -> Result<Vec<String>> {
-    let mut settings = Vec::new();
-    let mut table = String::new();
-    for line in manifest.lines() {
-        if let Some(header) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            header.clone_into(&mut table);
-        } else if table == "profile.release" || table == "profile.release.package.\"*\"" {
-            let setting = line.split(" #").next().unwrap_or_default().replace(' ', "");
-            if !setting.is_empty() && !setting.starts_with('#') {
-                settings.push(format!("{table}.{setting}"));
-            }
-        }
-    }
-    ensure!(!settings.is_empty(), "the workspace has no release profile");
-    Ok(settings)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_profile_is_handed_on() {
-        let manifest =
-            fs::read_to_string(crate::workspace().join("Cargo.toml")).expect("it is there");
-        let settings = profile(&manifest).expect("it has a profile");
-        assert!(settings.contains(&"profile.release.codegen-units=16".to_owned()), "{settings:?}");
-        let debug = "profile.release.package.\"*\".debug=false".to_owned();
-        assert!(settings.contains(&debug), "{settings:?}");
-    }
 
     #[test]
     fn what_was_changed_is_put_back() {

@@ -1,4 +1,4 @@
-//! `docs/beside-synapse.md`, carried out as it stands: only addresses, and IRC's TLS, are others here.
+//! `docs/src/beside-synapse.md`, carried out as it stands: only addresses, and IRC's TLS, are others here.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn path() -> Result<String> {
 
 #[tokio::test]
 async fn the_page_about_two_networks_beside_a_running_synapse_is_true() -> Result<()> {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/beside-synapse.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/beside-synapse.md");
     let page = std::fs::read_to_string(page)?;
     let folder = TempDir::with_prefix("rialto-docs-")?;
     let mut synapse = Synapse::start(&[]).await?;
