@@ -33,5 +33,6 @@ mod splitting;
 mod stage;
 mod start_up;
 mod support;
+mod two_logins;
 mod verbs;
 mod watched;
