@@ -1,212 +1,13 @@
 //! Who and what there is on the network, and everything that has happened, in order.
 
+mod deeds;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 
-use thiserror::Error;
-
-use super::{DemoFile, Fault, FileSource, Said, SaidKind};
+pub(crate) use self::deeds::{Deed, Happening, Refused, Update};
+use super::{DemoFile, Fault, FileSource, SaidKind};
 use crate::ids::Place;
-
-/// Why the network does not do something.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum Refused {
-    #[error("the network is away")]
-    Unreachable,
-    #[error("the network asks to wait")]
-    Busy(Duration),
-    #[error("the network did not answer")]
-    NoAnswer,
-    #[error("there is no such chat")]
-    NoSuchChat,
-    #[error("the network knows no such account")]
-    NoSuchAccount,
-    #[error("you are not a member of this chat")]
-    NotAMember,
-    #[error("{0}")]
-    Because(String),
-}
-
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Update {
-    pub(crate) number: i64,
-    pub(crate) at: i64,
-    pub(crate) by: String,
-    pub(crate) what: Happening,
-    /// What the sender's client called it.
-    pub(crate) key: Option<String>,
-    /// The number of the message that showed its file first.
-    pub(crate) file_of: i64,
-    room: Room,
-}
-
-/// Something a member does in a chat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
-    Say {
-        kind: SaidKind,
-        text: String,
-        html: Option<String>,
-        reply_to: Option<i64>,
-        thread: Option<i64>,
-        file: Option<DemoFile>,
-    },
-    Album {
-        files: Vec<DemoFile>,
-        caption: String,
-    },
-    Ask {
-        question: String,
-        answers: Vec<String>,
-    },
-    Call {
-        video: bool,
-    },
-    Close {
-        reason: String,
-    },
-    Edit {
-        target: i64,
-        text: String,
-    },
-    TakeBack {
-        target: i64,
-    },
-    React {
-        target: i64,
-        emoji: String,
-        set: bool,
-    },
-    Pin {
-        target: i64,
-        pinned: bool,
-    },
-    Name {
-        name: String,
-    },
-    Topic {
-        topic: String,
-    },
-    Remove {
-        who: String,
-        ban: bool,
-        reason: String,
-    },
-    Rank {
-        who: String,
-        level: i64,
-    },
-    Read {
-        target: i64,
-    },
-    Type {
-        typing: bool,
-    },
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Happening {
-    Said {
-        kind: SaidKind,
-        text: String,
-        html: Option<String>,
-        reply_to: Option<i64>,
-        thread: Option<i64>,
-        file: Option<DemoFile>,
-    },
-    Album {
-        files: Vec<DemoFile>,
-        caption: String,
-    },
-    Asked {
-        question: String,
-        answers: Vec<String>,
-    },
-    Called {
-        video: bool,
-    },
-    Closed {
-        reason: String,
-    },
-    Edited {
-        target: i64,
-        text: String,
-    },
-    TakenBack {
-        target: i64,
-    },
-    Reacted {
-        target: i64,
-        emoji: String,
-        set: bool,
-    },
-    Pinned {
-        target: i64,
-        pinned: bool,
-    },
-    Ranked {
-        who: String,
-        level: i64,
-    },
-    Read {
-        target: i64,
-    },
-    Typing {
-        typing: bool,
-    },
-    Named(String),
-    Topic(String),
-    Came(String),
-    Went(String),
-    Removed(String, String),
-    Banned(String, String),
-}
-
-impl Deed {
-    /// Says something plain.
-    pub(crate) fn say(kind: SaidKind, text: &str) -> Self {
-        let (text, html) = (text.to_owned(), None);
-        Self::Say { kind, text, html, reply_to: None, thread: None, file: None }
-    }
-
-    /// The same, in the thread that begins with a message.
-    pub(crate) fn in_thread(mut self, number: i64) -> Self {
-        if let Self::Say { thread, .. } = &mut self {
-            *thread = Some(number);
-        }
-        self
-    }
-
-    /// The same, in answer to a message.
-    pub(crate) fn in_answer_to(mut self, number: i64) -> Self {
-        if let Self::Say { reply_to, .. } = &mut self {
-            *reply_to = Some(number);
-        }
-        self
-    }
-}
-
-impl Happening {
-    /// Whether it may be lost: only the latest counts.
-    pub(crate) fn passes(&self) -> bool {
-        matches!(self, Self::Read { .. } | Self::Typing { .. })
-    }
-
-    /// Whether the network calls it by a number of its own.
-    pub(crate) fn has_number(&self) -> bool {
-        matches!(
-            self,
-            Self::Said { .. }
-                | Self::Album { .. }
-                | Self::Asked { .. }
-                | Self::Called { .. }
-                | Self::Edited { .. }
-                | Self::TakenBack { .. }
-        )
-    }
-}
 
 /// Where it happened, whoever looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,17 +57,6 @@ pub(super) struct World {
 impl Stay {
     fn spans(&self, number: i64) -> bool {
         self.from <= number && self.until.is_none_or(|until| number <= until)
-    }
-}
-
-impl Update {
-    /// Returns where it happened, as one of those who were there calls it.
-    pub(crate) fn place_for(&self, account: &str) -> Place {
-        match &self.room {
-            Room::Group(name) => Place::Group(name.clone()),
-            Room::Between(one, other) if one == account => Place::With(other.clone()),
-            Room::Between(one, _) => Place::With(one.clone()),
-        }
     }
 }
 
@@ -399,19 +189,6 @@ impl World {
         }
     }
 
-    /// Returns what is pinned in a group, in order.
-    pub(super) fn pinned(&self, group: &str) -> Vec<i64> {
-        let there = Room::Group(group.to_owned());
-        let mut pinned = Vec::new();
-        for update in self.log.iter().filter(|update| update.room == there) {
-            if let Happening::Pinned { target, pinned: set } = &update.what {
-                pinned.retain(|number| number != target);
-                pinned.extend(set.then_some(*target));
-            }
-        }
-        pinned
-    }
-
     /// Says something, without asking whether one may. Returns its number.
     pub(super) fn say(
         &mut self,
@@ -524,88 +301,6 @@ impl World {
         }
     }
 
-    pub(super) fn find_by_key(&self, account: &str, key: &str) -> Option<(i64, i64)> {
-        let number = *self.by_key.get(&(account.to_owned(), key.to_owned()))?;
-        let update = self.log.iter().rev().find(|update| update.number == number)?;
-        Some((number, update.at))
-    }
-
-    /// Returns what happened after a number where an account was.
-    pub(super) fn updates(&self, account: &str, after: i64, most: usize) -> Vec<Update> {
-        let first = self.log.partition_point(|update| update.number <= after);
-        let heard = self.log[first..].iter().filter(|update| self.hears(account, update));
-        heard.take(most).cloned().collect()
-    }
-
-    fn hears(&self, account: &str, update: &Update) -> bool {
-        match &update.room {
-            Room::Between(one, other) => one == account || other == account,
-            Room::Group(name) => self.groups.get(name).is_some_and(|group| {
-                group.stays.iter().any(|stay| stay.who == account && stay.spans(update.number))
-            }),
-        }
-    }
-
-    pub(super) fn said(&self, place: &Place, seen_by: &str) -> Vec<Said> {
-        let room = room(place, seen_by);
-        let mut said: Vec<Said> = Vec::new();
-        for update in self.log.iter().filter(|update| update.room == room) {
-            let by = update.by.clone();
-            match &update.what {
-                Happening::Said { kind, text, html, reply_to, thread, file } => said.push(Said {
-                    number: update.number,
-                    by,
-                    kind: *kind,
-                    text: text.clone(),
-                    html: html.clone(),
-                    edited: false,
-                    reply_to: *reply_to,
-                    thread: *thread,
-                    file: file.clone(),
-                    reactions: Vec::new(),
-                }),
-                Happening::Edited { target, text } => {
-                    for one in said.iter_mut().filter(|one| one.number == *target) {
-                        (one.text, one.html, one.edited) = (text.clone(), None, true);
-                    }
-                }
-                Happening::TakenBack { target } => said.retain(|one| one.number != *target),
-                Happening::Reacted { target, emoji, set } => {
-                    for one in said.iter_mut().filter(|one| one.number == *target) {
-                        // Kept as often as it was set: a doubled reaction is to be seen.
-                        match set {
-                            true => one.reactions.push((by.clone(), emoji.clone())),
-                            false => one.reactions.retain(|(who, e)| (who, e) != (&by, emoji)),
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        said
-    }
-
-    /// Returns up to where somebody has read in a group, as far as is known.
-    pub(super) fn read_up_to(&self, who: &str, group: &str) -> Option<i64> {
-        let there = Room::Group(group.to_owned());
-        let mut news = self.log.iter().rev().filter(|update| update.room == there);
-        news.find_map(|update| match &update.what {
-            Happening::Read { target } if update.by == who => Some(*target),
-            _ => None,
-        })
-    }
-
-    /// Whether somebody types in a group.
-    pub(super) fn types(&self, who: &str, group: &str) -> bool {
-        let there = Room::Group(group.to_owned());
-        let mut news = self.log.iter().rev().filter(|update| update.room == there);
-        let last = news.find_map(|update| match &update.what {
-            Happening::Typing { typing } if update.by == who => Some(*typing),
-            _ => None,
-        });
-        last.unwrap_or(false)
-    }
-
     pub(super) fn forget_files(&mut self) {
         for update in &mut self.log {
             if let Happening::Said { file: Some(file), .. } = &mut update.what {
@@ -626,35 +321,6 @@ impl World {
             update.file_of = number;
         }
         shown
-    }
-
-    /// Returns one file of an album.
-    pub(super) fn picture(&self, number: i64, part: usize) -> Option<DemoFile> {
-        let update = self.log.iter().find(|update| update.number == number)?;
-        match &update.what {
-            Happening::Album { files, .. } => files.get(part).cloned(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn file(&self, number: i64) -> Option<DemoFile> {
-        let update = self.log.iter().find(|update| update.number == number)?;
-        match &update.what {
-            // What was forgotten has no bytes left.
-            Happening::Said { file, .. } => file.clone().filter(|file| !file.bytes.is_empty()),
-            _ => None,
-        }
-    }
-
-    /// Returns somebody's rank in a group.
-    pub(super) fn level(&self, who: &str, group: &str) -> i64 {
-        let there = Room::Group(group.to_owned());
-        let mut news = self.log.iter().rev().filter(|update| update.room == there);
-        let ranked = news.find_map(|update| match &update.what {
-            Happening::Ranked { who: ranked, level } if ranked == who => Some(*level),
-            _ => None,
-        });
-        ranked.unwrap_or(0)
     }
 
     fn note(&mut self, by: &str, room: Room, what: Happening, at: i64) -> i64 {
