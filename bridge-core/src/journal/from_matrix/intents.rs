@@ -141,6 +141,10 @@ impl Journal {
     ) -> Result<Intents, PlanTrouble> {
         let pairs = self.store.pairs_of_event(portal.id, target).await?;
         let parts: Vec<RemoteMessageId> = pairs.iter().map(|pair| pair.remote_id.clone()).collect();
+        // Taken back while it waited, it was never said; its changes must not be said in its place.
+        if parts.is_empty() && self.is_taken_back(&event.room, target).await? {
+            return Ok(Intents::Ignored("what it changes was taken back"));
+        }
         let said = pairs.first().and_then(|pair| pair.ts);
         let facts = Facts {
             previous: self.text_before(event, target).await?,

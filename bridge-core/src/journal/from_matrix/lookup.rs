@@ -86,6 +86,12 @@ impl Journal {
         Ok(self.look_at(&event.room, target).await?.map(|said| said.body))
     }
 
+    /// Whether a message was taken back, as far as the homeserver tells.
+    pub(super) async fn is_taken_back(&self, room: &str, event: &str) -> Result<bool, PlanTrouble> {
+        let found = self.parts.matrix.get_event(room, event).await?;
+        Ok(found.is_some_and(|event| !event["unsigned"]["redacted_because"].is_null()))
+    }
+
     async fn look_at(&self, room: &str, event: &str) -> Result<Option<Seen>, PlanTrouble> {
         let found = self.parts.matrix.get_event(room, event).await?;
         Ok(found.as_ref().and_then(Seen::read))
