@@ -68,8 +68,4 @@ await visit({ width: 900, height: 760 }, (page, { text, shown }) => ({
     },
     ground: () => page.$eval("html", (element) => getComputedStyle(element).backgroundColor),
     kept: () => page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }])),
-    picture: async ({ file }) => {
-        await page.screenshot({ path: file });
-    },
-    faults: () => faults,
 }));
