@@ -25,15 +25,28 @@ pub(super) struct Deed {
 #[serde(tag = "do", rename_all = "snake_case")]
 enum What {
     Say { text: String },
-    Answer { number: i64, text: String },
-    Edit { number: i64, text: String },
-    TakeBack { number: i64 },
-    React { number: i64, emoji: String, set: bool },
+    Answer { number: Number, text: String },
+    Edit { number: Number, text: String },
+    TakeBack { number: Number },
+    React { number: Number, emoji: String, set: bool },
     Type { typing: bool },
-    Read { number: i64 },
+    Read { number: Number },
     Topic { text: String },
     Come,
     Go,
+}
+
+/// A message's number, as the page has it: in text.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Number(i64);
+
+impl TryFrom<String> for Number {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
 }
 
 impl Deed {
@@ -48,22 +61,22 @@ impl Deed {
             What::Say { text } => {
                 network.says(who, LOBBY, words(&text)?);
             }
-            What::Answer { number, text } => {
+            What::Answer { number: Number(number), text } => {
                 network.answers(who, LOBBY, number, words(&text)?);
             }
-            What::Edit { number, text } => {
+            What::Edit { number: Number(number), text } => {
                 own(network, who, number)?;
                 network.edits(who, LOBBY, number, words(&text)?);
             }
-            What::TakeBack { number } => {
+            What::TakeBack { number: Number(number) } => {
                 own(network, who, number)?;
                 network.takes_back(who, LOBBY, number);
             }
-            What::React { number, emoji, set } => {
+            What::React { number: Number(number), emoji, set } => {
                 network.reacts(who, LOBBY, number, words(&emoji)?, set);
             }
             What::Type { typing } => network.types(who, LOBBY, typing),
-            What::Read { number } => network.reads(who, LOBBY, number),
+            What::Read { number: Number(number) } => network.reads(who, LOBBY, number),
             What::Topic { text } => network.sets_topic(who, LOBBY, words(&text)?),
             What::Come => network.comes(who, LOBBY),
             What::Go => network.goes(who, LOBBY),

@@ -89,12 +89,13 @@ struct Scene {
 /// One message.
 #[derive(Serialize)]
 struct Line {
-    number: i64,
+    /// As text: a browser's numbers are not exact beyond 2⁵³.
+    number: String,
     by: String,
     kind: SaidKind,
     text: String,
     edited: bool,
-    reply_to: Option<i64>,
+    reply_to: Option<String>,
     file: Option<String>,
     reactions: Vec<(String, String)>,
 }
@@ -102,12 +103,12 @@ struct Line {
 impl From<Said> for Line {
     fn from(said: Said) -> Self {
         Self {
-            number: said.number,
+            number: said.number.to_string(),
             by: said.by,
             kind: said.kind,
             text: said.text,
             edited: said.edited,
-            reply_to: said.reply_to,
+            reply_to: said.reply_to.map(|number| number.to_string()),
             file: said.file.map(|file| file.name),
             reactions: said.reactions,
         }
