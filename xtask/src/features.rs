@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::test::cargo::{PROFILE, without_our_own_package};
 use anyhow::{Context, Result, ensure};
 use test_daemons::process::bound_command_with;
 
@@ -97,8 +98,10 @@ fn exit(outcome: Result<()>) -> ExitCode {
 
 fn play() -> Result<()> {
     let cargo = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let status = bound_command_with("TERM", &cargo, None)
-        .args(["test", "--workspace", "--release", "--test", "conformance"])
+    let mut command = bound_command_with("TERM", &cargo, None);
+    without_our_own_package(&mut command);
+    let status = command
+        .args(["test", "--workspace", "--profile", PROFILE, "--test", "conformance"])
         .current_dir(crate::workspace())
         .env("CARGO_TARGET_DIR", crate::target())
         .env(RESULTS, folder())

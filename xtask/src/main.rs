@@ -14,7 +14,7 @@ const VERBS: &str = "\
 Usage: cargo xtask VERB
 
   test [--install]    checks that the foreign servers and clients of the tests are there (with --install, or where
-                      CI=true, installs them), then formatting, lints, the release build, and every test
+                      CI=true, installs them), then formatting, lints, the build, and every test
   peers [--install]   only the first of that: what is missing and how to get it
   bench [PART]        builds the program for release, puts it under load (`load`), lets a room and the number of rooms
                       grow (`growth`), or both, and prints the figures

@@ -1,4 +1,4 @@
-//! The calls of cargo: one profile (release) and one choice of packages (the workspace), so that nothing is built twice.
+//! The calls of cargo: one profile and one choice of packages (the workspace), so that nothing is built twice.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,6 +7,9 @@ use anyhow::{Context, Result, ensure};
 
 use super::peers::{Cluster, Peers};
 use test_daemons::process::bound_command_with;
+
+/// The profile that everything tested is built with: see the workspace's manifest.
+pub(crate) const PROFILE: &str = "tested";
 
 /// The stories that show Rialto's main job lie in a module of this name.
 const MAIN_JOB: &str = "main_job::";
@@ -36,7 +39,9 @@ impl Cargo {
     pub(crate) fn run_in(&self, folder: &Path, arguments: &[&str]) -> Result<()> {
         crate::say(&format!("cargo {}", arguments.join(" ")));
         // TERM, so that the runner ends its own children when this program is ended from outside.
-        let status = bound_command_with("TERM", &self.program, None)
+        let mut command = bound_command_with("TERM", &self.program, None);
+        without_our_own_package(&mut command);
+        let status = command
             .args(arguments)
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", crate::target())
@@ -45,7 +50,7 @@ impl Cargo {
             .env("RIALTO_TEST_PEERS", &self.peers)
             // A story that fails says why in words; where, its own text says.
             .env("RUST_LIB_BACKTRACE", "0")
-            .env("RIALTO_BIN", crate::target().join("release").join("rialto"))
+            .env("RIALTO_BIN", crate::target().join(PROFILE).join("rialto"))
             .env(crate::features::RESULTS, crate::features::folder())
             .status()
             .context("cargo cannot be run")?;
@@ -58,7 +63,7 @@ impl Cargo {
         if self.has_nextest {
             return self.nextest(&format!("package(e2e) & test(/^{MAIN_JOB}/)"));
         }
-        self.run(&["test", "--workspace", "--release", "--test", "it", "--", MAIN_JOB])
+        self.run(&["test", "--workspace", "--profile", PROFILE, "--test", "it", "--", MAIN_JOB])
     }
 
     /// Runs the tests of all crates but the whole-program stories.
@@ -66,9 +71,17 @@ impl Cargo {
         if self.has_nextest {
             self.nextest("not package(e2e)")?;
             // nextest does not run examples in documentation.
-            return self.run(&["test", "--workspace", "--release", "--doc"]);
+            return self.run(&["test", "--workspace", "--profile", PROFILE, "--doc"]);
         }
-        self.run(&["test", "--workspace", "--exclude", "e2e", "--release", "--no-fail-fast"])
+        self.run(&[
+            "test",
+            "--workspace",
+            "--exclude",
+            "e2e",
+            "--profile",
+            PROFILE,
+            "--no-fail-fast",
+        ])
     }
 
     /// Runs the whole-program stories that the main job has not run.
@@ -77,14 +90,34 @@ impl Cargo {
             return self.nextest(&format!("package(e2e) & not test(/^{MAIN_JOB}/)"));
         }
         let arguments =
-            ["test", "-p", "e2e", "--release", "--no-fail-fast", "--", "--skip", MAIN_JOB];
+            ["test", "-p", "e2e", "--profile", PROFILE, "--no-fail-fast", "--", "--skip", MAIN_JOB];
         self.run(&arguments)
     }
 
     fn nextest(&self, filter: &str) -> Result<()> {
-        let arguments =
-            ["nextest", "run", "--workspace", "--release", "--no-fail-fast", "-E", filter];
+        let arguments = [
+            "nextest",
+            "run",
+            "--workspace",
+            "--cargo-profile",
+            PROFILE,
+            "--no-fail-fast",
+            "-E",
+            filter,
+        ];
         self.run(&arguments)
+    }
+}
+
+/// Takes away what `cargo run` tells of the package it runs (this one). Build scripts that look at it (ring's does) would
+/// otherwise run again each time cargo is called by hand, and most of the workspace would be built again after them.
+pub(crate) fn without_our_own_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_")
+            || name.to_string_lossy().starts_with("CARGO_MANIFEST_")
+        {
+            command.env_remove(name);
+        }
     }
 }
 

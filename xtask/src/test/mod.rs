@@ -4,7 +4,7 @@
 //! never skipped. After that one fault does not hide another: formatting, lints and tests all run, and the closing lines
 //! say which of them failed.
 
-mod cargo;
+pub(crate) mod cargo;
 mod install;
 mod licences;
 mod new_bridge;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use cargo::Cargo;
+use cargo::{Cargo, PROFILE};
 use stages::Stages;
 
 /// What the command line asked for.
@@ -59,22 +59,20 @@ fn run_stages(options: &Options, stages: &mut Stages) -> Result<()> {
 
     stages.attempt("fmt", || cargo.run(&["fmt", "--all", "--check"]));
     stages.attempt("licences", licences::check);
-    // In the release profile, because it then shares build scripts (SQLite and ring in C) and macros with the build.
-    let lints = ["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"];
+    // In the same profile, because it then shares build scripts (SQLite and ring in C) and macros with the build.
+    let lints =
+        ["clippy", "--workspace", "--all-targets", "--profile", PROFILE, "--", "-D", "warnings"];
     stages.attempt("clippy", || cargo.run(&lints));
     stages.require("build", || {
-        cargo.run(&["build", "--workspace", "--bins", "--tests", "--release"])
+        cargo.run(&["build", "--workspace", "--bins", "--tests", "--profile", PROFILE])
     })?;
 
     stages.attempt("main job", || cargo.test_stories_of_the_main_job());
     crate::features::forget()?;
     stages.attempt("tests", || cargo.test_crates());
     stages.attempt("features", crate::features::check);
-    // Minutes of building: for whoever changes the template, the tutorial or the kit.
-    if std::env::var_os("RIALTO_TEST_NEW_BRIDGE").is_some() {
-        stages.attempt("new bridge", || new_bridge::in_the_workspace(&cargo));
-        stages.attempt("outside", || new_bridge::outside(&cargo));
-    }
+    stages.attempt("new bridge", || new_bridge::in_the_workspace(&cargo));
+    stages.attempt("outside", || new_bridge::outside(&cargo));
     stages.attempt("stories", || cargo.test_stories());
     drop(cluster);
     Ok(())

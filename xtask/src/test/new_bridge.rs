@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cargo::Cargo;
+use super::cargo::{Cargo, PROFILE};
 use super::tutorial::Tutorial;
 
 /// The bridge that is made.
@@ -69,7 +69,7 @@ pub(super) fn in_the_workspace(cargo: &Cargo) -> Result<()> {
     let _lock = Unchanged::note(workspace.join("Cargo.lock"))?;
     let _folder = Folder(folder);
     crate::new_bridge::make(workspace, NAME)?;
-    cargo.run(&["test", "--release", "--offline", "-p", &format!("bridge-{NAME}")])
+    cargo.run(&["test", "--profile", PROFILE, "--offline", "-p", &format!("bridge-{NAME}")])
 }
 
 /// Follows the tutorial to the letter in an empty folder beside a checkout: every file it shows is written, and what it
@@ -90,10 +90,10 @@ pub(super) fn outside(cargo: &Cargo) -> Result<()> {
     let profiles = crate::new_bridge::profiles(crate::workspace())?;
     let manifest = fs::read_to_string(own.join("Cargo.toml"))?;
     fs::write(own.join("Cargo.toml"), format!("{manifest}\n[workspace]\n\n{profiles}"))?;
-    let settings = OURS.map(|package| format!("profile.release.package.{package}.opt-level=0"));
+    let settings = OURS.map(|package| format!("profile.{PROFILE}.package.{package}.opt-level=0"));
     for command in &followed.commands {
         let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
-        words.extend(["--release", "--offline"]);
+        words.extend(["--profile", PROFILE, "--offline"]);
         words.extend(settings.iter().flat_map(|setting| ["--config", setting]));
         cargo.run_in(&own, &words)?;
     }
