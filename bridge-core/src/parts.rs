@@ -51,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) permissions: Arc<Permissions>,
     /// What the homeserver shows when it pushes.
     pub(crate) hs_token: SecretString,
+    /// Whether a transaction that cannot be stored stays unanswered instead of being refused.
+    pub(crate) answers_only_when_stored: bool,
     /// Who watches messages cross.
     pub(crate) observer: Option<Observer>,
     /// Owns every task.

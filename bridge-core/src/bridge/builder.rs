@@ -94,6 +94,7 @@ pub struct BridgeBuilder {
     server_name: Option<String>,
     transport: Option<Arc<dyn HttpTransport>>,
     idempotent: bool,
+    answers_only_when_stored: bool,
     puppet_token: Option<Token>,
     sealing_key: Option<[u8; 32]>,
     public_url: Option<Url>,
@@ -115,6 +116,7 @@ impl Default for BridgeBuilder {
             server_name: None,
             transport: None,
             idempotent: false,
+            answers_only_when_stored: false,
             puppet_token: None,
             sealing_key: None,
             public_url: None,
@@ -163,6 +165,14 @@ impl BridgeBuilder {
     #[must_use]
     pub fn idempotent_homeserver(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
+        self
+    }
+
+    /// Leaves a transaction that cannot be stored unanswered until it can, instead of refusing it: for homeservers that
+    /// may take any answer for a delivery.
+    #[must_use]
+    pub fn answer_only_when_stored(mut self, patient: bool) -> Self {
+        self.answers_only_when_stored = patient;
         self
     }
 
@@ -331,6 +341,7 @@ impl BridgeBuilder {
             networks: networks.clone(),
             logins: logins.clone(),
             ghosts: ghosts.clone(),
+            largest_file: largest,
         });
         let bot = Bot::new(BotParts {
             db: db.clone(),
@@ -357,6 +368,7 @@ impl BridgeBuilder {
             metrics,
             permissions,
             hs_token: secret(&registration.hs_token),
+            answers_only_when_stored: self.answers_only_when_stored,
             observer: self.observer,
             tasks,
             stop,

@@ -2,7 +2,7 @@
 //! once its events are committed as they came; nothing is looked into before, and no content can
 //! make it fail.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -35,6 +35,9 @@ use crate::{
 
 /// The largest transaction that is read: a hundred events of the largest size, and room to spare.
 const LARGEST: usize = 64 * 1024 * 1024;
+
+/// How soon storing is tried again, where a homeserver believes any answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes the endpoints.
 pub(super) fn router(journal: Arc<Journal>) -> Router {
@@ -94,29 +97,22 @@ async fn transaction(
     Path(txn_id): Path<String>,
     body: Bytes,
 ) -> Response {
-    if !journal.is_accepting() {
-        let words = "The bridge is stopping; send this again.";
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "M_UNKNOWN", words);
-    }
     let begun = journal.parts.clock.monotonic();
     let Transaction { events, ephemeral, unstable_ephemeral } = match read_transaction(&body) {
         Ok(transaction) => transaction,
         Err(error) => return error.into_response(),
     };
-    match journal.accept_transaction(txn_id, events).await {
-        Ok(()) => {
-            let took = journal.parts.clock.monotonic().saturating_sub(begun);
-            journal.parts.metrics.acknowledged("from_matrix", took);
-            let news = ephemeral.as_array().or_else(|| unstable_ephemeral.as_array());
-            journal.pass_on_ephemeral(news.map(Vec::as_slice).unwrap_or_default());
-            Json(json!({})).into_response()
+    while let Err(refusal) = journal.store_transaction(&txn_id, &events).await {
+        if !journal.parts.answers_only_when_stored {
+            return refusal.into_response();
         }
-        Err(error) => {
-            tracing::error!(%error, "a transaction could not be stored");
-            let words = "The bridge cannot store this now; send it again.";
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "M_UNKNOWN", words)
-        }
+        journal.pause_before_storing_again().await;
     }
+    let took = journal.parts.clock.monotonic().saturating_sub(begun);
+    journal.parts.metrics.acknowledged("from_matrix", took);
+    let news = ephemeral.as_array().or_else(|| unstable_ephemeral.as_array());
+    journal.pass_on_ephemeral(news.map(Vec::as_slice).unwrap_or_default());
+    Json(json!({})).into_response()
 }
 
 /// Reads the events. A body that is no transaction at all is not one whose events could be lost.
@@ -159,11 +155,39 @@ async fn third_party() -> MatrixError {
 }
 
 impl Journal {
+    /// Commits the events of a transaction, or says in the homeserver's words why not now.
+    async fn store_transaction(
+        &self,
+        txn_id: &str,
+        events: &[Box<RawValue>],
+    ) -> Result<(), MatrixError> {
+        let not_now = |words: &str| {
+            MatrixError::new(StatusCode::SERVICE_UNAVAILABLE, "M_UNKNOWN", words.to_owned())
+        };
+        if !self.is_accepting() {
+            return Err(not_now("The bridge is stopping; send this again."));
+        }
+        self.accept_transaction(txn_id, events).await.map_err(|error| {
+            tracing::error!(%error, "a transaction could not be stored");
+            not_now("The bridge cannot store this now; send it again.")
+        })
+    }
+
+    /// Waits a little; when the journal ends, for ever: a connection that ends without an answer is tried again by every
+    /// homeserver there is.
+    async fn pause_before_storing_again(&self) {
+        tracing::warn!("a transaction cannot be stored now; it is not answered before it is");
+        tokio::select! {
+            () = self.parts.clock.sleep(PAUSE) => {}
+            () = self.halt.cancelled() => std::future::pending().await,
+        }
+    }
+
     /// Commits the events of a transaction.
     pub(super) async fn accept_transaction(
         &self,
-        txn_id: String,
-        raw: Vec<Box<RawValue>>,
+        txn_id: &str,
+        raw: &[Box<RawValue>],
     ) -> Result<(), DbError> {
         // Typing and read marks come alone: they cost no commit.
         if raw.is_empty() {
@@ -185,7 +209,7 @@ impl Journal {
                 journal.lanes.tell(&journal, &lane, News::Rows);
             }
         };
-        let job = AcceptMatrix { txn_id: txn_id.clone(), events, now: self.now(), wake };
+        let job = AcceptMatrix { txn_id: txn_id.to_owned(), events, now: self.now(), wake };
         let new = self.store.db().run(job).await?;
         tracing::debug!(txn.id = txn_id, events = count, new, "a transaction is accepted");
         Ok(())

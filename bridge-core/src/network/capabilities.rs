@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MessageKind, Operation};
+use super::{Formatting, MessageKind, Operation};
 
 /// How well something is carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub struct DeliveryFacts {
 pub struct Capabilities {
     /// Level per operation; what is not listed is as [`Operation::unlisted`] says.
     operations: BTreeMap<String, Level>,
+    /// How well formatting is carried; what is not listed is left out and the text stays.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    formatting: BTreeMap<Formatting, Level>,
     /// Limits.
     pub limits: Limits,
     /// Delivery.
@@ -80,7 +83,8 @@ pub struct Capabilities {
 impl Capabilities {
     /// Makes a table in which nothing is carried.
     pub fn none(delivery: DeliveryFacts) -> Self {
-        Self { operations: BTreeMap::new(), limits: Limits::default(), delivery }
+        let (operations, formatting) = (BTreeMap::new(), BTreeMap::new());
+        Self { operations, formatting, limits: Limits::default(), delivery }
     }
 
     /// Sets one operation's level.
@@ -96,10 +100,25 @@ impl Capabilities {
             .with(Operation::Message(MessageKind::Emote), Level::Full)
     }
 
+    /// Sets how well some formatting is carried.
+    pub fn with_formatting(
+        mut self,
+        level: Level,
+        formatting: impl IntoIterator<Item = Formatting>,
+    ) -> Self {
+        self.formatting.extend(formatting.into_iter().map(|one| (one, level)));
+        self
+    }
+
     /// Sets the limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Returns what is listed about formatting.
+    pub fn formatting(&self) -> &BTreeMap<Formatting, Level> {
+        &self.formatting
     }
 
     /// Returns how well an operation is carried.

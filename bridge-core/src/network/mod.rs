@@ -16,6 +16,7 @@ mod delivery;
 mod error;
 mod event;
 mod finding;
+mod formatting;
 mod login;
 mod media;
 mod outgoing;
@@ -41,6 +42,7 @@ pub use event::{
     TopicChange,
 };
 pub use finding::{Directory, Finds, FoundUser, GroupKind, JoinedChat, NewGroup};
+pub use formatting::Formatting;
 pub use login::{
     LoginField, LoginFieldKind, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep,
     StoredLogin,

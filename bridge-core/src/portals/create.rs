@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support_db::DbError;
 
-use super::{Portal, Portals, info, store};
+use super::{Portal, Portals, features, info, store};
 use crate::ids::{LoginId, RemoteUserId};
 use crate::jobs::job;
 use crate::matrix::{CreateRoom, MatrixOutcome, MatrixTrouble};
@@ -53,7 +53,7 @@ impl Portals {
     ) -> Result<String, MatrixTrouble> {
         let contact = self.contact(portal, info).await?;
         let owners = self.owners(portal, via).await?;
-        let room = self.create_or_find(portal, contact.as_deref(), &owners).await?;
+        let room = self.create_or_find(portal, contact.as_deref(), &owners, via).await?;
         self.note_room(portal.id, &room, false).await?;
         if let Some(contact) = &contact {
             self.0.matrix.invite_if_absent(&room, contact).await?;
@@ -81,9 +81,10 @@ impl Portals {
         portal: &Portal,
         contact: Option<&str>,
         owners: &[String],
+        via: Option<&LoginId>,
     ) -> Result<String, MatrixTrouble> {
         let matrix = &self.0.matrix;
-        let state = self.initial_state(portal);
+        let state = self.initial_state(portal, via);
         let request = self.request(portal, contact, owners, &state);
         let alias = matrix.names().alias(&matrix.names().alias_localpart(&portal.key));
         for _ in 0..ATTEMPTS {
@@ -158,7 +159,7 @@ impl Portals {
         request
     }
 
-    fn initial_state(&self, portal: &Portal) -> Vec<Value> {
+    fn initial_state(&self, portal: &Portal, via: Option<&LoginId>) -> Vec<Value> {
         let mut state = Vec::new();
         let mut add = |kind: &str, key: &str, content: Value| {
             state.push(json!({ "type": kind, "state_key": key, "content": content }));
@@ -174,6 +175,10 @@ impl Portals {
             let content = info::bridge_info(portal, &facts, &self.0.matrix);
             for kind in info::BRIDGE_INFO {
                 add(kind, &key, content.clone());
+            }
+            if let Some(client) = via.and_then(|login| self.0.logins.client(login)) {
+                let features = self.room_features(&client.capabilities(&portal.key));
+                add(features::ROOM_FEATURES, &key, features);
             }
         }
         state

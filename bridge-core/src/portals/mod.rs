@@ -3,6 +3,7 @@
 
 mod apply;
 mod create;
+mod features;
 mod info;
 mod plan;
 mod plumbed;
@@ -56,6 +57,8 @@ struct Inner {
     logins: Logins,
     ghosts: Ghosts,
     turns: Turns,
+    told: features::Told,
+    largest_file: u64,
 }
 
 /// What a [`Portals`] is made of.
@@ -66,13 +69,25 @@ pub(crate) struct PortalsParts {
     pub(crate) networks: Networks,
     pub(crate) logins: Logins,
     pub(crate) ghosts: Ghosts,
+    /// The largest file that is carried, in bytes.
+    pub(crate) largest_file: u64,
 }
 
 impl Portals {
     pub(crate) fn new(parts: PortalsParts) -> Self {
-        let PortalsParts { db, clock, matrix, networks, logins, ghosts } = parts;
-        let turns = Turns::default();
-        Self(Arc::new(Inner { db, clock, matrix, networks, logins, ghosts, turns }))
+        let PortalsParts { db, clock, matrix, networks, logins, ghosts, largest_file } = parts;
+        let (turns, told) = (Turns::default(), features::Told::default());
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            matrix,
+            networks,
+            logins,
+            ghosts,
+            turns,
+            told,
+            largest_file,
+        }))
     }
 
     /// Returns the portals a room mirrors.

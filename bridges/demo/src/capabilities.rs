@@ -2,7 +2,7 @@
 //! something, to show what becomes of that.
 
 use bridge_core::network::{
-    Capabilities, DeliveryFacts, Level, Limits, MessageKind, Operation, Ordering,
+    Capabilities, DeliveryFacts, Formatting, Level, Limits, MessageKind, Operation, Ordering,
 };
 use serde::Deserialize;
 
@@ -86,6 +86,7 @@ pub(crate) fn capabilities(able: &Able) -> Capabilities {
     let mut table = Capabilities::none(delivery)
         .with_text()
         .with_limits(limits)
+        .with_formatting(Level::Full, Formatting::ALL)
         .with(Operation::Reply, level(Ability::Replies))
         .with(Operation::Edit, level(Ability::Edits))
         .with(Operation::Redaction, level(Ability::Redactions))

@@ -1,7 +1,7 @@
 //! What a chat on IRC can do.
 
 use bridge_core::network::{
-    Capabilities, DeliveryFacts, Level, Limits, MessageKind, Operation, Ordering,
+    Capabilities, DeliveryFacts, Formatting, Level, Limits, MessageKind, Operation, Ordering,
 };
 
 use crate::connection::Session;
@@ -31,6 +31,20 @@ pub(crate) fn capabilities(session: &Session, target: &str, is_channel: bool) ->
     let mut table = Capabilities::none(delivery)
         .with_text()
         .with_limits(limits)
+        // All else has a readable form: lists with bullets, quotes with `>`, links with their address.
+        .with_formatting(Level::Partial, Formatting::ALL)
+        .with_formatting(
+            Level::Full,
+            [
+                Formatting::Bold,
+                Formatting::Italic,
+                Formatting::Underline,
+                Formatting::Strikethrough,
+                Formatting::InlineCode,
+                Formatting::Foreground,
+                Formatting::Background,
+            ],
+        )
         .with(Operation::Mention, Level::Full)
         .with(Operation::Edit, Level::Degraded)
         .with(Operation::Redaction, offered(redaction, Level::Degraded))

@@ -7,7 +7,6 @@ mod findings;
 mod nudge;
 mod ping;
 mod quirks;
-mod way_back;
 
 use crate::{config::Config, failure::Failure, house::outgoing};
 use bytes::Bytes;
@@ -23,8 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// An account that belongs to no network: asking for it shows whether the homeserver lets us have names.
 const PROBE: &str = "_rialto_check";
-
-pub(crate) use way_back::patient;
 
 /// The way to an external homeserver that knows our registration.
 pub(crate) struct External {

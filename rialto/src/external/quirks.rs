@@ -7,7 +7,7 @@
 //! | who | what | met by |
 //! |---|---|---|
 //! | Palpo | shows its token in the query only | `support/matrix-http/src/token.rs` takes it from either place |
-//! | Palpo | takes any answer for a delivery | [`super::way_back`] answers only when it is stored |
+//! | Palpo | takes any answer for a delivery | the bridges' intake answers only when it is stored |
 //! | Dendrite | repeats earlier events in a batch that grew, under the same transaction id | the bridges' intake knows events by their ids |
 //! | Synapse, restored | counts transactions anew | the same |
 //! | Synapse, started | has forgotten the transaction ids of our sends | the journal looks a send up by its tag first |

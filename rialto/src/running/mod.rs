@@ -12,7 +12,7 @@ use crate::{
     admin::AdminSocket,
     config::{Config, Level, Loaded, Mode},
     data_dir::{DataDir, FoundKey, InstanceLock, holder},
-    external::{External, patient},
+    external::External,
     failure::{Failure, config_failure},
     house::{self, Half, Own},
     kinds::Made,
@@ -200,7 +200,7 @@ async fn start_external(
     let socket = AdminSocket::bind(prepared.data.path())?;
     let stop = CancellationToken::new();
     let pages = page::router(page_settings(config));
-    let router = patient(bridge.router().merge(pages), clock.clone(), stop.clone());
+    let router = bridge.router().merge(pages);
     let running = serve(
         stop,
         config,
@@ -330,6 +330,7 @@ async fn open_bridge(
         .server_name(config.homeserver.server_name.as_str())
         .transport(reach.transport)
         .idempotent_homeserver(config.homeserver.mode == Mode::Embedded)
+        .answer_only_when_stored(config.homeserver.mode == Mode::External)
         .double_puppets(reach.puppets)
         .sealing_key(sealing_key(data, &db).await?)
         .public_url(config.bridge.public_url.clone())

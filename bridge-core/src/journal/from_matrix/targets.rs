@@ -17,7 +17,8 @@ use crate::{
         step::{Effect, IN_WORDS, NewStep, STEPS_PER_TARGET, StepState, StepWork},
     },
     network::{
-        EventSource, LostAnswer, Operation, Outgoing, OutgoingKind, Refusal, RemoteStep, Speaker,
+        Capabilities, EventSource, LostAnswer, Operation, Outgoing, OutgoingKind, Refusal,
+        RemoteStep, Speaker,
     },
     portals::Portal,
 };
@@ -104,6 +105,18 @@ impl Journal {
         Ok(Plan::Steps(self.steps_of(&open.row, &portal, step, target)))
     }
 
+    /// Has a portal's rooms say what it can do, if that is news. Nobody waits for it.
+    fn show_features(&self, portal: &Portal, login: &LoginId, capabilities: &Capabilities) {
+        if self.parts.portals.has_new_features(portal, login, capabilities) {
+            let (portals, stop) = (self.parts.portals.clone(), self.parts.stop.clone());
+            let (portal, capabilities) = (portal.clone(), capabilities.clone());
+            self.parts.tasks.spawn(async move {
+                let told = portals.tell_features(&portal, &capabilities);
+                stop.run_until_cancelled(told).await;
+            });
+        }
+    }
+
     async fn plan_target(
         &self,
         event: &Event,
@@ -136,6 +149,7 @@ impl Journal {
         };
         let relayed = matches!(speaker, Speaker::Relay { .. });
         let mut capabilities = client.capabilities(&portal.key);
+        self.show_features(portal, &login, &capabilities);
         let largest = self.parts.media.largest();
         let limit = capabilities.limits.media_bytes.get_or_insert(largest);
         *limit = largest.min(*limit);

@@ -7,7 +7,10 @@ use bridge_core::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{ALICE, World, network};
+use support_clock::Clock as _;
+use support_db::{DbError, params};
+
+use crate::world::{ALICE, World, eventually, network};
 
 fn event(id: &str, room: &str, body: &str) -> Value {
     json!({
@@ -28,6 +31,68 @@ async fn transaction_is_durable_when_it_is_answered() {
 
     world.network.reconnects("test-1").await;
     world.start().await;
+    world.resume_pushing();
+    world.settled().await;
+    assert_eq!(world.network.texts("#a"), ["kept"]);
+}
+
+const AWAY: &str = "ALTER TABLE journal_row RENAME TO journal_row_away";
+const BACK: &str = "ALTER TABLE journal_row_away RENAME TO journal_row";
+
+/// Takes the journal's table away, so that nothing can be stored, or brings it back.
+async fn rename(world: &World, statement: &'static str) {
+    let renamed = world.db().write(move |tx| {
+        Box::pin(async move {
+            tx.execute(statement, params![]).await?;
+            Ok::<_, DbError>(())
+        })
+    });
+    renamed.await.expect("tables can be renamed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_refused_and_comes_again() {
+    let mut world = World::new();
+    world.start().await;
+    let room = world.room("#a").await;
+    world.pause_pushing();
+    rename(&world, AWAY).await;
+    let refused = world.push("t1", vec![event("$1", &room, "kept")]).await;
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+    rename(&world, BACK).await;
+    assert_eq!(world.push("t1", vec![event("$1", &room, "kept")]).await, StatusCode::OK);
+    world.resume_pushing();
+    world.settled().await;
+    assert_eq!(world.network.texts("#a"), ["kept"]);
+}
+
+#[tokio::test]
+async fn credulous_homeserver_gets_no_answer_before_it_is_stored() {
+    let mut world = World::new().with_credulous_homeserver();
+    world.start().await;
+    let room = world.room("#a").await;
+    world.pause_pushing();
+    rename(&world, AWAY).await;
+    let begun = world.clock.now_ms();
+    {
+        let mut pushed = std::pin::pin!(world.push("t1", vec![event("$1", &room, "kept")]));
+        let clock = &world.clock;
+        tokio::select! {
+            status = &mut pushed => panic!("it is answered: {status}"),
+            () = eventually("five seconds pass", || clock.now_ms() > begun + 5_000) => {}
+        }
+        rename(&world, BACK).await;
+        assert_eq!(pushed.await, StatusCode::OK);
+    }
+    // Who has no token waits for nothing.
+    let router = world.bridge().router();
+    rename(&world, AWAY).await;
+    let request = http::Request::put("/_matrix/app/v1/transactions/t2")
+        .body(axum::body::Body::from("{}"))
+        .expect("it is a request");
+    let refused = tower::ServiceExt::oneshot(router, request).await.expect("routers answer");
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    rename(&world, BACK).await;
     world.resume_pushing();
     world.settled().await;
     assert_eq!(world.network.texts("#a"), ["kept"]);

@@ -3,6 +3,7 @@
 mod commands;
 mod crashes;
 mod delivery;
+mod features;
 mod files;
 mod intake;
 mod lanes;

@@ -58,6 +58,7 @@ pub(crate) struct World {
     pub files: tempfile::TempDir,
     registration: Registration,
     idempotent: bool,
+    patient: bool,
     puppets: bool,
     seed: u64,
     starts: u64,
@@ -89,6 +90,7 @@ impl World {
             files: tempfile::tempdir().expect("there is a folder for tests"),
             registration: Registration::generate(blueprint),
             idempotent: true,
+            patient: false,
             puppets: true,
             seed,
             starts: 0,
@@ -104,6 +106,12 @@ impl World {
     /// The homeserver does not remember transaction ids for good.
     pub(crate) fn with_forgetful_homeserver(mut self) -> Self {
         self.idempotent = false;
+        self
+    }
+
+    /// The homeserver may take any answer for a delivery.
+    pub(crate) fn with_credulous_homeserver(mut self) -> Self {
+        self.patient = true;
         self
     }
 
@@ -148,6 +156,7 @@ impl World {
             .server_name("x")
             .transport(self.homeserver.clone())
             .idempotent_homeserver(self.idempotent)
+            .answer_only_when_stored(self.patient)
             .double_puppets(puppets)
             .sealing_key([3; 32])
             .spool(bridge_core::SpoolOptions::new(self.files.path()))

@@ -66,6 +66,8 @@ pub(crate) struct Nature {
     pub max_inflight: usize,
     /// Whether `resolve` finds what was said.
     pub resolves: bool,
+    /// Whether messages can be changed.
+    pub edits: bool,
 }
 
 impl Default for Nature {
@@ -76,6 +78,7 @@ impl Default for Nature {
             ids_shared: true,
             max_inflight: 1,
             resolves: true,
+            edits: false,
         }
     }
 }
@@ -285,6 +288,7 @@ impl NetworkClient for Client {
         .with_text()
         .with(Operation::Redaction, Level::Full)
         .with(Operation::Reaction, Level::Degraded)
+        .with(Operation::Edit, if nature.edits { Level::Full } else { Level::Rejected })
         .with(Operation::Topic, Level::Full)
         .with(Operation::Typing, Level::Full)
         .with(Operation::Message(MessageKind::File), Level::Degraded)

@@ -201,6 +201,7 @@ macro_rules! conformance_catalogue {
                 every_message_has_a_status
                 a_bridged_event_names_its_message
                 the_room_says_what_it_mirrors
+                the_room_says_what_its_chat_can_do
                 a_message_has_the_networks_time
             }
         }

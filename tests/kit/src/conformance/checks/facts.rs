@@ -1,7 +1,9 @@
 //! Facts the core and its users rely on: tables that are data, plans that are steady, events that say
 //! where they come from.
 
-use bridge_core::network::{Capabilities, LostAnswer, RemoteEvent, RemoteStep};
+use bridge_core::network::{
+    Capabilities, Level, LostAnswer, MessageKind, Operation, RemoteEvent, RemoteStep,
+};
 use serde_json::json;
 
 use crate::conformance::stage::{NETWORK, Scene, Stage, carried};
@@ -100,6 +102,35 @@ pub(crate) async fn the_room_says_what_it_mirrors(stage: Stage) -> Shown {
     assert_eq!(content["network"]["id"], NETWORK, "{info}");
     assert!(content["protocol"]["id"].as_str().is_some_and(|kind| !kind.is_empty()), "{info}");
     assert!(content["channel"]["id"].as_str().is_some_and(|chat| !chat.is_empty()), "{info}");
+    Shown::Kept
+}
+
+pub(crate) async fn the_room_says_what_its_chat_can_do(stage: Stage) -> Shown {
+    let scene = Scene::open(stage).await;
+    let path = format!("rooms/{}/state", scene.room);
+    let state = scene.alice.call(http::Method::GET, &path, None).await.expect("one sees it");
+    let mut events = state.as_array().into_iter().flatten();
+    let features = events.find(|event| event["type"] == "com.beeper.room_features");
+    let features = &features.expect("it says so")["content"];
+    let number = |operation| match scene.level(operation) {
+        Level::Rejected => -2,
+        Level::Dropped => -1,
+        Level::Degraded => 0,
+        Level::Partial => 1,
+        Level::Full => 2,
+    };
+    for (name, operation) in [
+        ("edit", Operation::Edit),
+        ("delete", Operation::Redaction),
+        ("reaction", Operation::Reaction),
+        ("reply", Operation::Reply),
+        ("thread", Operation::Thread),
+        ("poll", Operation::Poll),
+    ] {
+        assert_eq!(features[name], number(operation), "{name} in {features}");
+    }
+    let image = &features["file"]["m.image"]["mime_types"]["*/*"];
+    assert_eq!(*image, number(Operation::Message(MessageKind::Image)), "{features}");
     Shown::Kept
 }
 
