@@ -17,6 +17,8 @@ const ADD: &str = "INSERT INTO management_room (mxid, room_id, created_at)
     VALUES ($1, $2, $3)
     ON CONFLICT (room_id, mxid) DO NOTHING";
 
+const ANY_MANAGEMENT: &str = "SELECT mxid FROM management_room WHERE room_id = $1 LIMIT 1";
+
 const FORGET: &str = "DELETE FROM management_room WHERE room_id = $1";
 
 pub(super) async fn is_management_room(db: &Db, room: &str, mxid: &str) -> Result<bool, DbError> {
@@ -49,12 +51,30 @@ impl Bot {
             }
             Err(trouble) => return Err(trouble),
         }
-        let alone = is_direct || matrix.joined_members(room).await?.len() <= 2;
-        if !alone {
+        if !is_direct && !self.is_for_two(room).await? {
             return self.greet(room, by, words::greeting_in_group()).await;
         }
         self.remember(room, by).await?;
         self.greet(room, by, words::greeting(permission, &self.0.networks)).await
+    }
+
+    /// Whether a room that nobody called direct is one nevertheless. A room with a name is for others too, who have not
+    /// come yet.
+    async fn is_for_two(&self, room: &str) -> Result<bool, MatrixTrouble> {
+        let matrix = &self.0.matrix;
+        let name = matrix.get_state(room, "m.room.name", "").await?;
+        let is_named =
+            name.is_some_and(|name| name["name"].as_str().is_some_and(|n| !n.is_empty()));
+        Ok(!is_named && matrix.joined_members(room).await?.len() <= 2)
+    }
+
+    /// Notes that somebody came into a room: where others listen, not every message is a command.
+    pub(crate) async fn somebody_came(&self, room: &str) -> Result<(), MatrixTrouble> {
+        let is_for_commands = self.0.db.fetch_optional(ANY_MANAGEMENT, params![room]).await?;
+        if is_for_commands.is_some() && self.0.matrix.joined_members(room).await?.len() > 2 {
+            self.forget_room(room).await?;
+        }
+        Ok(())
     }
 
     /// Says hello, once however often the invitation is worked on.

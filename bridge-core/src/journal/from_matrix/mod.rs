@@ -177,6 +177,10 @@ impl Journal {
                 }
                 Ok(Some(Plan::ignored("people come and go on Matrix only")))
             }
+            (Sender::Other, "join") => {
+                bot.somebody_came(&event.room).await?;
+                Ok(Some(Plan::ignored("people come and go on Matrix only")))
+            }
             (Sender::Other, _) => Ok(Some(Plan::ignored("people come and go on Matrix only"))),
             (Sender::Ghost(..), _) => Ok(None),
         }
@@ -205,7 +209,7 @@ impl Journal {
             .filter_map(|event| serde_json::value::to_raw_value(event).ok())
             .collect();
         if !events.is_empty() {
-            self.accept_transaction(format!("meanwhile-{invitation}"), events).await?;
+            self.accept_transaction(&format!("meanwhile-{invitation}"), &events).await?;
         }
         Ok(())
     }

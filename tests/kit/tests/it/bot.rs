@@ -1,8 +1,12 @@
 //! Talking to the bot.
 
-use bridge_testkit::TestHouse;
+use bridge_testkit::{TestHouse, TestUser};
+use http::Method;
+use serde_json::{Value, json};
 
 use crate::logged_in;
+
+const BOT: &str = "@rialtobot:house.test";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn help_names_the_commands_and_the_networks() {
@@ -78,6 +82,63 @@ async fn elsewhere_commands_have_a_prefix() {
     let said = house.network().said_in("lobby");
     let texts: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
     assert_eq!(texts, ["ping"], "commands are not for the network");
+}
+
+/// Makes a room with the bot in it, which has said hello.
+async fn room_with_bot(alice: &mut TestUser, mut room: Value) -> String {
+    room["preset"] = json!("public_chat");
+    room["invite"] = json!([BOT]);
+    let made = alice.call(Method::POST, "createRoom", Some(room)).await.expect("a room is made");
+    let room = made["room_id"].as_str().expect("a room has an id").to_owned();
+    alice.waits_for("the bot's greeting", |timeline| said(timeline, &room).pop()).await;
+    room
+}
+
+/// Returns what the bot has said in a room.
+fn said(timeline: &[Value], room: &str) -> Vec<String> {
+    let theirs = timeline.iter().filter(|event| {
+        event["room_id"] == room && event["sender"] == BOT && event["type"] == "m.room.message"
+    });
+    theirs.filter_map(|event| event["content"]["body"].as_str().map(str::to_owned)).collect()
+}
+
+/// Says `ping` in both ways and returns how many answers there are.
+async fn pings(alice: &mut TestUser, room: &str) -> usize {
+    let before = said(alice.timeline(), room).len();
+    for text in ["ping", "!rialto ping", "!rialto help"] {
+        alice.says(room, text).await;
+    }
+    // Answers come in order: the last one is last.
+    alice
+        .waits_for("the last answer", |timeline| {
+            let after = said(timeline, room).split_off(before);
+            let has_come = after.iter().any(|answer| answer.contains("list-logins"));
+            has_come.then(|| after.iter().filter(|answer| answer.contains("Pong")).count())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_with_a_name_is_not_for_commands_alone() {
+    let house = TestHouse::new().await;
+    let mut alice = house.user("alice").await;
+    let square = room_with_bot(&mut alice, json!({ "name": "Square" })).await;
+    assert_eq!(
+        pings(&mut alice, &square).await,
+        1,
+        "only what begins with the prefix is a command"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_into_which_others_come_is_no_longer_for_commands_alone() {
+    let house = TestHouse::new().await;
+    let mut alice = house.user("alice").await;
+    let room = room_with_bot(&mut alice, json!({})).await;
+    assert_eq!(pings(&mut alice, &room).await, 2, "alone with the bot, all are commands");
+    let bob = house.user("bob").await;
+    bob.call(Method::POST, &format!("join/{room}"), Some(json!({}))).await.expect("it is open");
+    assert_eq!(pings(&mut alice, &room).await, 1, "only what begins with the prefix is a command");
 }
 
 #[tokio::test(flavor = "multi_thread")]
