@@ -11,7 +11,6 @@ pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod filter;
-pub(crate) mod history;
 pub(crate) mod membership;
 pub(crate) mod messages;
 mod parking;

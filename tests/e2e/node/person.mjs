@@ -17,6 +17,7 @@ export class Person {
     #client;
     // While the network is gone, requests fail as they do without a network.
     #offline = new AbortController();
+    #sending = new Set();
 
     constructor(news) {
         this.#news = news;
@@ -28,11 +29,26 @@ export class Person {
         return Promise.resolve(verb.call(this, question));
     }
 
-    #fetch = (url, options = {}) => {
+    #fetch = async (url, options = {}) => {
         const signal = AbortSignal.any([this.#offline.signal, options.signal].filter(Boolean));
-        if (signal.aborted) return Promise.reject(new TypeError("no network"));
-        return fetch(url, { ...options, signal });
+        if (signal.aborted) throw new TypeError("no network");
+        const answer = await fetch(url, { ...options, signal });
+        // An event of a thread that comes by sync before the answer to its sending is, to the library, none of its own:
+        // it throws ("not a local echo") and loses its place in the thread. So what is being sent is answered first.
+        if (new URL(url).pathname.endsWith("/sync")) await Promise.allSettled(this.#sending);
+        return answer;
     };
+
+    /** Sends what `send` sends; no sync is handed to the library meanwhile. */
+    async #whole(send) {
+        const sent = send();
+        this.#sending.add(sent);
+        try {
+            return await sent;
+        } finally {
+            this.#sending.delete(sent);
+        }
+    }
 
     async do_log_in({ homeserver, user, password }) {
         const common = { baseUrl: homeserver, fetchFn: this.#fetch };
@@ -105,20 +121,11 @@ export class Person {
     }
 
     do_send({ room, body }) {
-        return this.#client.sendEvent(room, "m.room.message", { msgtype: "m.text", body });
+        return this.do_send_event({ room, type: "m.room.message", content: { msgtype: "m.text", body } });
     }
 
-    async do_send_event({ room, type, content }) {
-        const txn = this.#client.makeTxnId();
-        try {
-            return await this.#client.sendEvent(room, type, content, txn);
-        } catch (error) {
-            // Where the event comes by sync before the answer to its sending, the library takes that answer for a fault.
-            if (!String(error).includes("not a local echo")) throw error;
-            const path = ["rooms", room, "send", type, txn].map(encodeURIComponent).join("/");
-            // The same transaction again is the same event.
-            return this.#client.http.authedRequest("PUT", `/${path}`, undefined, content);
-        }
+    do_send_event({ room, type, content }) {
+        return this.#whole(() => this.#client.sendEvent(room, type, content));
     }
 
     do_send_state({ room, type, key, content }) {

@@ -12,6 +12,7 @@ pub mod chat;
 pub mod external;
 pub mod foreign;
 pub mod journal;
+pub mod lobby;
 pub mod matrix;
 pub mod nio;
 pub mod numbers;

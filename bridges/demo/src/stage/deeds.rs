@@ -32,6 +32,7 @@ enum What {
     Type { typing: bool },
     Read { number: Number },
     Topic { text: String },
+    Rank { whom: String, level: i64 },
     Come,
     Go,
 }
@@ -78,6 +79,7 @@ impl Deed {
             What::Type { typing } => network.types(who, LOBBY, typing),
             What::Read { number: Number(number) } => network.reads(who, LOBBY, number),
             What::Topic { text } => network.sets_topic(who, LOBBY, words(&text)?),
+            What::Rank { whom, level } => network.ranks(who, &whom, LOBBY, level),
             What::Come => network.comes(who, LOBBY),
             What::Go => network.goes(who, LOBBY),
         }

@@ -9,7 +9,7 @@ mod ping;
 mod privileges;
 mod query;
 mod registry;
-pub(crate) mod scripted;
+mod scripted;
 mod socket;
 mod survival;
 

@@ -26,6 +26,7 @@ mod main_job;
 mod nio;
 mod pages;
 mod peers;
+mod plumbed_twice;
 mod private_messages;
 mod refusals;
 mod reload;

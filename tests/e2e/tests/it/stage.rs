@@ -66,13 +66,11 @@ async fn changes(visitor: &mut Visitor) -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "the answer of a remote person is not yet shown with what it answers"]
 async fn one_person_plays_both_sides_by_light() -> Result<()> {
     play("light").await
 }
 
 #[tokio::test]
-#[ignore = "the answer of a remote person is not yet shown with what it answers"]
 async fn one_person_plays_both_sides_by_dark() -> Result<()> {
     play("dark").await
 }
