@@ -24,7 +24,10 @@ mod turns;
 
 pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError, Reload};
 pub use crossing::{Crossing, Direction, Observer};
-pub use journal::Backlog;
+pub use journal::{
+    Backlog, DeskError, JournalAnswer, JournalDesk, JournalFilter, JournalLine, JournalNote,
+    JournalOrder, JournalPage, JournalPair, JournalStep, JournalStory, JournalTrace,
+};
 pub use matrix::{NameError, blueprint};
 pub use media::SpoolOptions;
 pub use permissions::{Permission, Permissions};

@@ -62,6 +62,31 @@ impl Permissions {
     }
 }
 
+/// Which messages somebody may ask after and set going again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JournalReach {
+    /// Their own.
+    Own,
+    /// Everybody's.
+    Everything,
+}
+
+impl Permissions {
+    /// Returns which messages a person may ask after and set going again; `None`: not even their own.
+    pub(crate) fn journal_reach(&self, mxid: &str) -> Option<JournalReach> {
+        match self.of(mxid) {
+            Permission::Admin => Some(JournalReach::Everything),
+            Permission::User => Some(JournalReach::Own),
+            Permission::Relay | Permission::Block => None,
+        }
+    }
+
+    /// Whether a person may take messages out of the journal.
+    pub(crate) fn may_drop(&self, mxid: &str) -> bool {
+        self.of(mxid) == Permission::Admin
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +105,10 @@ mod tests {
         assert_eq!(table.of("@alice:example.org"), Permission::User);
         assert_eq!(table.of("@bob:elsewhere.org"), Permission::Relay);
         assert_eq!(Permissions::new(BTreeMap::new()).of("@bob:b.org"), Permission::Block);
+        let reach = |mxid| (table.journal_reach(mxid), table.may_drop(mxid));
+        assert_eq!(reach("@root:example.org"), (Some(JournalReach::Everything), true));
+        assert_eq!(reach("@alice:example.org"), (Some(JournalReach::Own), false));
+        assert_eq!(reach("@bob:elsewhere.org"), (None, false));
+        assert_eq!(reach("@troll:example.org"), (None, false));
     }
 }

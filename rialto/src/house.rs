@@ -8,12 +8,14 @@ use crate::{
     foreign, own_registration,
 };
 use async_trait::async_trait;
+use bridge_core::Bridge;
 use bytes::Bytes;
 use homeserver::{AccountError, AppserviceError, BuildError, Homeserver, Origin, RegistrationMode};
 use registration::Registration;
 use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
-use support_db::Location;
+use support_clock::{OsRandom, SystemClock};
+use support_db::{Db, Location, OpenOptions};
 use support_matrix_http::{HttpTransport, SocketOptions, TransportError};
 
 /// Our own registrations on the embedded homeserver.
@@ -103,6 +105,14 @@ pub(crate) fn location(config: &Config, data: &DataDir, half: Half) -> Location 
     }
 }
 
+/// Opens the bridges' database, whether they run or not. Call it holding the instance lock.
+pub(crate) async fn open_bridges(config: &Config, data: &DataDir) -> Result<Db, Failure> {
+    let options = OpenOptions::new(holder(), SystemClock::shared(), Arc::new(OsRandom));
+    Db::open(location(config, data, Half::Bridges), Bridge::migrations(), options)
+        .await
+        .map_err(|error| Failure::new("cannot start", error.to_string(), ""))
+}
+
 /// Returns how other servers are called.
 pub(crate) fn outgoing(config: &Config) -> SocketOptions {
     let accept_invalid_certificates = config.homeserver.outgoing.accept_invalid_certificates;
@@ -182,7 +192,7 @@ impl Steward for Homeserver {
                 let minted = self.create_registration_token(uses).await;
                 minted.map(Answer::Text).map_err(|error| refused("no token was made", error))
             }
-            Order::Provision { .. } => Err(Failure::new(
+            Order::Provision { .. } | Order::Journal { .. } => Err(Failure::new(
                 "nothing was done",
                 "the bridges do not run, and only they can speak with the network",
                 "Start them with `rialto up` and try again",

@@ -74,6 +74,8 @@ impl Bot {
             "unset-relay" => vec![self.set_relay(request, permission, false).await],
             "login-matrix" => vec![self.login_matrix(request, rest).await],
             "logout-matrix" => vec![self.logout_matrix(request).await],
+            "journal" => vec![self.journal(request, rest).await],
+            "trace" => vec![self.trace(request, rest).await],
             "ping" => vec![self.ping(request)],
             "cancel" => vec![self.cancel(request).await],
             _ => vec![self.help(permission)],

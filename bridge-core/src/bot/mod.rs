@@ -2,6 +2,7 @@
 //! command; elsewhere a command begins with `!rialto`.
 
 mod commands;
+mod journal;
 mod login;
 mod parse;
 mod plumbing;
@@ -10,12 +11,14 @@ mod rooms;
 mod words;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use support_clock::SharedClock;
 use support_db::{Db, DbError};
 
 use self::login::Conversations;
+pub(crate) use self::words::state_words;
+use crate::journal::JournalDesk;
 use crate::logins::Logins;
 use crate::matrix::Matrix;
 use crate::networks::Networks;
@@ -40,6 +43,8 @@ struct Inner {
     portals: Portals,
     puppets: Puppets,
     conversations: Conversations,
+    /// Set once the journal is there, which is made after the bot.
+    desk: OnceLock<JournalDesk>,
 }
 
 /// What a [`Bot`] is made of.
@@ -95,7 +100,13 @@ impl Bot {
             portals,
             puppets,
             conversations,
+            desk: OnceLock::new(),
         }))
+    }
+
+    /// Sets where the bot asks after messages.
+    pub(crate) fn set_desk(&self, desk: JournalDesk) {
+        self.0.desk.get_or_init(|| desk);
     }
 
     /// Whether something said in a room is said to the bot.

@@ -17,7 +17,7 @@ pub(super) struct CommandWords {
     needs: Permission,
 }
 
-pub(super) const COMMANDS: [CommandWords; 13] = [
+pub(super) const COMMANDS: [CommandWords; 15] = [
     CommandWords { name: "help", usage: "help", does: "shows this", needs: Permission::Relay },
     CommandWords {
         name: "login",
@@ -77,6 +77,18 @@ pub(super) const COMMANDS: [CommandWords; 13] = [
         name: "logout-matrix",
         usage: "logout-matrix",
         does: "ends that",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "journal",
+        usage: "journal list | show ROW | retry ROW | drop ROW",
+        does: "lists what is on its way or went wrong, tells about one row, runs it again, takes it out; `journal list state=failed network=N room=R after=ROW` narrows it down. You see your own messages, an admin everybody's; only an admin takes one out",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "trace",
+        usage: "trace ID",
+        does: "tells the journey of one message, by its event id on Matrix or its id on the network",
         needs: Permission::User,
     },
     CommandWords {
@@ -187,7 +199,7 @@ pub(super) fn list_logins(logins: &Logins, mine: &[LoginId], networks: &Networks
 }
 
 /// Returns a state in words that continue a sentence.
-pub(super) fn state_words(state: Option<&BridgeState>) -> String {
+pub(crate) fn state_words(state: Option<&BridgeState>) -> String {
     let Some(state) = state else { return "gone".to_owned() };
     let kind = match state.kind {
         BridgeStateKind::Connecting => "connecting",

@@ -375,6 +375,7 @@ impl BridgeBuilder {
         };
         let journal = Journal::open(parts.clone()).await?;
         parts.logins.set_intake(&intake(&journal));
+        parts.bot.set_desk(journal.desk());
         let provisioning = Provisioning::new(parts.clone(), self.provisioning_secret);
         Ok(Bridge { parts, journal, provisioning })
     }

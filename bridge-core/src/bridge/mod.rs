@@ -16,7 +16,7 @@ use support_matrix_http::{Limits, harden, shelter};
 pub use self::builder::{BridgeBuilder, BuildError};
 pub use self::reload::Reload;
 pub use self::watch::BridgeWatch;
-use crate::journal::{Backlog, Journal};
+use crate::journal::{Backlog, Journal, JournalDesk};
 use crate::logins;
 use crate::matrix::MatrixTrouble;
 use crate::network::RemoteIntake;
@@ -26,7 +26,7 @@ use crate::provisioning::Provisioning;
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
 
-static MIGRATIONS: [Migration; 5] = [
+static MIGRATIONS: [Migration; 6] = [
     Migration {
         number: 1,
         name: "places and people",
@@ -56,6 +56,12 @@ static MIGRATIONS: [Migration; 5] = [
         name: "double puppets",
         sqlite: include_str!("../../migrations/sqlite/0006_double_puppets.sql"),
         postgres: include_str!("../../migrations/postgres/0006_double_puppets.sql"),
+    },
+    Migration {
+        number: 7,
+        name: "desk",
+        sqlite: include_str!("../../migrations/sqlite/0007_desk.sql"),
+        postgres: include_str!("../../migrations/postgres/0007_desk.sql"),
     },
 ];
 
@@ -147,6 +153,11 @@ impl Bridge {
     /// The database does not answer.
     pub async fn backlog(&self) -> Result<Backlog, DbError> {
         self.journal.backlog().await
+    }
+
+    /// Returns where an operator asks after messages. It does not keep the bridge running.
+    pub fn desk(&self) -> JournalDesk {
+        self.journal.desk()
     }
 
     async fn end(&self) {

@@ -105,7 +105,7 @@ impl Job for AcceptRemote {
             move_cursor(tx, &self.network, &self.login, cursor).await?;
         }
         for (key, change) in &self.settlements {
-            match settle_by_key(tx, key, change).await? {
+            match settle_by_key(tx, key, change, self.now).await? {
                 Some(settled) => woken.settled.push(settled),
                 None => tracing::debug!(login = %self.login, "a settlement of an unknown step"),
             }
@@ -138,7 +138,7 @@ impl AcceptRemote {
                 remote_ts: event.timestamp,
                 ..StepChange::to(StepState::Sent)
             };
-            if let Some(settled) = settle_by_key(tx, key, &change).await? {
+            if let Some(settled) = settle_by_key(tx, key, &change, self.now).await? {
                 woken.settled.push(settled);
                 done = Some("own echo");
             }

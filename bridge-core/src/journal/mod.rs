@@ -13,6 +13,7 @@
 
 mod degrade;
 mod deliver;
+mod desk;
 mod ephemeral;
 mod files;
 mod from_matrix;
@@ -43,7 +44,14 @@ use serde_json::Value;
 use support_db::DbError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::store::Backlog;
+pub(crate) use self::desk::Asker;
+pub use self::{
+    desk::{
+        DeskError, JournalAnswer, JournalDesk, JournalFilter, JournalLine, JournalNote,
+        JournalOrder, JournalPage, JournalPair, JournalStep, JournalStory, JournalTrace,
+    },
+    store::Backlog,
+};
 use self::{
     intake_remote::TakingPart,
     lanes::Lanes,

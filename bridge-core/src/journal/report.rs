@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ids::SendKey,
-    matrix::{MatrixOutcome, MatrixTrouble, STEP_KEY},
+    matrix::{MatrixOutcome, MatrixTrouble, STEP_KEY, Sender},
 };
 
 /// Says in the status event what the network could carry as text only.
@@ -157,7 +157,7 @@ impl Journal {
         if writes.is_empty() {
             return true;
         }
-        match self.store.apply(writes.into()).await {
+        match self.store.apply(writes.into(), now).await {
             Ok(_) => true,
             Err(DbError::Closed | DbError::Fenced { .. }) => false,
             // The rows stay `reporting`; at the next start they are reported again under the same
@@ -183,6 +183,10 @@ impl Journal {
     async fn report_to_sender(&self, open: &OpenRow) -> Result<(), MatrixTrouble> {
         let row = &open.row;
         let (Some(room), Some(event)) = (&row.room_id, &row.event_id) else { return Ok(()) };
+        // A ghost's words that were relayed and taken out: there is nobody to tell.
+        if self.parts.matrix.kind_of(row.sender.as_deref().unwrap_or_default()) != Sender::Other {
+            return Ok(());
+        }
         let outcome = row.outcome.unwrap_or(Outcome::Unknown);
         let words = words(outcome, row.reason.as_deref(), &self.bad_targets(open));
         if needs_words(outcome) {
@@ -276,7 +280,7 @@ fn in_words(steps: &[Step]) -> BTreeSet<&str> {
 }
 
 fn needs_words(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Failed | Outcome::Unknown | Outcome::Expired)
+    matches!(outcome, Outcome::Failed | Outcome::Unknown | Outcome::Expired | Outcome::Dropped)
 }
 
 /// Says what happened, what became of the message, and what can be done.
@@ -287,7 +291,9 @@ fn words(outcome: Outcome, reason: Option<&str>, networks: &[String]) -> String 
     match outcome {
         Outcome::Sent => String::new(),
         Outcome::Ignored => reason.to_owned(),
-        Outcome::Failed => format!("Your message was not delivered{on}: {reason}"),
+        Outcome::Failed | Outcome::Dropped => {
+            format!("Your message was not delivered{on}: {reason}")
+        }
         Outcome::Expired => format!(
             "Your message was not delivered{on} in time and was given up. {reason} Send it again if it still matters."
         ),
@@ -302,6 +308,7 @@ fn status(event: &str, network: &str, outcome: Outcome, words: &str) -> Value {
         Outcome::Sent => ("SUCCESS", None),
         Outcome::Failed => ("FAIL_PERMANENT", Some("m.foreign_network_error")),
         Outcome::Ignored => ("FAIL_PERMANENT", Some("com.beeper.unsupported_event")),
+        Outcome::Dropped => ("FAIL_PERMANENT", Some("m.event_not_handled")),
         Outcome::Expired => ("FAIL_RETRIABLE", Some("m.event_too_old")),
         Outcome::Unknown => ("FAIL_RETRIABLE", Some("m.foreign_network_error")),
     };

@@ -38,6 +38,8 @@ named! {
         Ignored => "ignored",
         /// Carried.
         Sent => "sent",
+        /// Taken out of the journal by an operator.
+        Dropped => "dropped",
         /// Could not be carried in time.
         Expired => "expired",
         /// May or may not have been carried.
@@ -84,6 +86,8 @@ pub(crate) struct Row {
     pub(crate) reason: Option<String>,
     /// When it was accepted.
     pub(crate) accepted_at: i64,
+    /// The settled row whose event this one carries again.
+    pub(crate) again_of: Option<i64>,
 }
 
 impl Row {
@@ -107,6 +111,7 @@ impl Row {
             outcome: row.get::<Option<&str>>("outcome")?.map(Outcome::parse).transpose()?,
             reason: row.get("reason")?,
             accepted_at: row.get("accepted_at")?,
+            again_of: row.get("again_of")?,
         })
     }
 }

@@ -230,6 +230,13 @@ pub(crate) struct NewStep {
     pub(crate) reason: Option<String>,
 }
 
+impl NewStep {
+    /// Returns which of the row's targets it belongs to.
+    pub(crate) fn target(&self) -> i64 {
+        self.step / STEPS_PER_TARGET
+    }
+}
+
 /// A step as the lane's worker holds it.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {

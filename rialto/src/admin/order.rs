@@ -1,5 +1,6 @@
 //! What can be ordered and answered: plain data.
 
+use bridge_core::{JournalAnswer, JournalOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
@@ -26,6 +27,8 @@ pub(crate) enum Order {
     CreateSignUpToken { uses: Option<u32> },
     /// Asks the bridges' provisioning API in a person's name; `path` is what follows `/v3/`.
     Provision { person: String, network: Option<String>, ask: Ask, path: String },
+    /// Asks after messages, sets them going again or takes them out.
+    Journal { journal: JournalOrder },
 }
 
 /// How the provisioning API is asked.
@@ -52,6 +55,8 @@ pub(crate) enum Answer {
     Appservices(Vec<AppserviceLine>),
     /// What the provisioning API answered.
     Provisioned { status: u16, body: Value },
+    /// What the journal's desk answered.
+    Journal(JournalAnswer),
 }
 
 /// One account.

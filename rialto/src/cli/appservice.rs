@@ -42,6 +42,6 @@ pub(super) async fn run(verb: AppserviceVerb, config: &Config) -> Result<(), Fai
             let url = service.url.as_deref().unwrap_or("-");
             say(&format!("{} {url} waiting={}", service.id, service.owed))
         }),
-        Answer::Done | Answer::Users(_) | Answer::Provisioned { .. } => Ok(()),
+        Answer::Done | Answer::Users(_) | Answer::Provisioned { .. } | Answer::Journal(_) => Ok(()),
     }
 }

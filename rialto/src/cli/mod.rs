@@ -2,6 +2,7 @@
 
 mod appservice;
 mod config;
+mod journal;
 mod login;
 mod orders;
 mod registration;
@@ -70,6 +71,11 @@ enum Verb {
     Logins(login::Whose),
     /// Log out of a network
     Logout(login::LogoutArguments),
+    /// Ask after messages that are on their way or went wrong; run them again, take them out
+    #[command(subcommand)]
+    Journal(journal::JournalVerb),
+    /// Tell the journey of one message
+    Trace(journal::TraceArguments),
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -130,6 +136,8 @@ async fn dispatch(kinds: &Kinds, arguments: Arguments, logs: &logs::Logs) -> Res
         Verb::Login(arguments) => login::login(arguments, &load(named, kinds)?.config).await,
         Verb::Logins(whose) => login::list(whose, &load(named, kinds)?.config).await,
         Verb::Logout(arguments) => login::logout(arguments, &load(named, kinds)?.config).await,
+        Verb::Journal(verb) => journal::run(verb, &load(named, kinds)?.config).await,
+        Verb::Trace(arguments) => journal::trace(arguments, &load(named, kinds)?.config).await,
         Verb::Config(verb) => config::run(verb, &load(named, kinds)?, kinds),
     }
 }

@@ -110,7 +110,9 @@ fn print(answer: Answer) -> Result<(), Failure> {
     match answer {
         Answer::Text(user_id) => say(&user_id),
         Answer::Users(users) => users.iter().try_for_each(|user| say(&line(user))),
-        Answer::Done | Answer::Appservices(_) | Answer::Provisioned { .. } => Ok(()),
+        Answer::Done | Answer::Appservices(_) | Answer::Provisioned { .. } | Answer::Journal(_) => {
+            Ok(())
+        }
     }
 }
 

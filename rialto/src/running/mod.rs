@@ -6,15 +6,15 @@ mod reload;
 mod staff;
 
 use self::staff::Staff;
-pub(crate) use self::staff::not_ours;
+pub(crate) use self::staff::{not_ours, unserved};
 use crate::{
     Kinds,
     admin::AdminSocket,
     config::{Config, Level, Loaded, Mode},
-    data_dir::{DataDir, FoundKey, InstanceLock, holder},
+    data_dir::{DataDir, FoundKey, InstanceLock},
     external::External,
     failure::{Failure, config_failure},
-    house::{self, Half, Own},
+    house::{self, Own},
     kinds::Made,
     listener, own_registration, page, watch,
 };
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 use support_clock::{OsRandom, SharedClock, SharedRandom, SystemClock};
-use support_db::{Db, OpenOptions};
+use support_db::Db;
 use support_matrix_http::{HttpTransport, InProcess};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -96,8 +96,11 @@ impl Running {
 
     /// Opens the admin socket's end.
     fn take_orders(&self, socket: AdminSocket) {
-        let staff =
-            Staff { homeserver: self.homeserver.clone(), bridges: self.bridge.operators_pages() };
+        let staff = Staff {
+            homeserver: self.homeserver.clone(),
+            bridges: self.bridge.operators_pages(),
+            desk: self.bridge.desk(),
+        };
         self.tasks.spawn(socket.serve(Arc::new(staff), self.stop.clone()));
     }
 
@@ -319,11 +322,7 @@ async fn open_bridge(
 ) -> Result<(Bridge, Db), Failure> {
     let clock: SharedClock = SystemClock::shared();
     let random: SharedRandom = Arc::new(OsRandom);
-    let options = OpenOptions::new(holder(), clock.clone(), random.clone());
-    let place = house::location(config, data, Half::Bridges);
-    let db = Db::open(place, Bridge::migrations(), options)
-        .await
-        .map_err(|error| Failure::new("cannot start", error.to_string(), ""))?;
+    let db = house::open_bridges(config, data).await?;
     let mut builder = Bridge::builder()
         .database(db.clone())
         .registration(reach.registration)

@@ -11,6 +11,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::Request,
 };
+use bridge_core::{DeskError, JournalDesk};
 use homeserver::Homeserver;
 use http::{Method, header};
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub(super) struct Staff {
     pub(super) homeserver: Option<Arc<Homeserver>>,
     /// The provisioning API, as the operator may use it.
     pub(super) bridges: Router,
+    /// Where messages are asked after.
+    pub(super) desk: JournalDesk,
 }
 
 #[async_trait]
@@ -34,6 +37,9 @@ impl Steward for Staff {
             (Order::Provision { person, network, ask, path }, _) => {
                 let request = request(&person, network.as_deref(), ask, &path);
                 self.ask_bridges(request.ok_or_else(|| bridges_failed("it is no request"))?).await
+            }
+            (Order::Journal { journal }, _) => {
+                self.desk.serve(journal).await.map(Answer::Journal).map_err(unserved)
             }
             (order, Some(homeserver)) => homeserver.carry_out(order).await,
             (_, None) => Err(not_ours()),
@@ -64,6 +70,16 @@ pub(crate) fn not_ours() -> Failure {
         "homeserver.mode is \"external\", and only the embedded homeserver is managed here",
         "Use the external homeserver's own tools",
     )
+}
+
+/// Why the journal's desk did nothing.
+pub(crate) fn unserved(error: DeskError) -> Failure {
+    let todo = match &error {
+        DeskError::NoRow(_) => "`rialto journal list` shows what is there",
+        DeskError::Db(_) => "Try again",
+        _ => "",
+    };
+    Failure::new("nothing was done", error.to_string(), todo)
 }
 
 fn bridges_failed(why: &str) -> Failure {

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod external;
 mod house;
+mod journal;
 mod program;
 mod start_up;
 mod verbs;

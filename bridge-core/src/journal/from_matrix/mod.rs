@@ -4,6 +4,7 @@
 //! An event is ours coming back, an invitation, a command, something for one or more portals, or
 //! nothing to us. For each portal the speaker is found and the bridge plans the sends.
 
+mod again;
 mod intents;
 mod lookup;
 mod read;
@@ -82,12 +83,19 @@ pub(super) fn redacts(raw: &Value) -> Option<String> {
 }
 
 impl Journal {
-    /// Routes and plans an event.
+    /// Routes and plans an event; one that is carried again is asked for at the homeserver.
     pub(super) async fn plan_from_matrix(
         &self,
         open: &OpenRow,
         target: Option<i64>,
     ) -> Result<Plan, PlanTrouble> {
+        match open.row.again_of {
+            Some(first) => self.plan_again(open, target, first).await,
+            None => self.route(open, target).await,
+        }
+    }
+
+    async fn route(&self, open: &OpenRow, target: Option<i64>) -> Result<Plan, PlanTrouble> {
         let row = &open.row;
         let Some(event) = Event::read(row) else {
             return Ok(Plan::ignored("taken back before it was carried"));

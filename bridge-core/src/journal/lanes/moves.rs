@@ -98,9 +98,13 @@ impl Worker<'_> {
         }
         if self.writes.iter().any(Write::precedes_attempts) {
             self.plan_ahead(seq).await;
+            let plan = self.writes.iter().position(
+                |write| matches!(write, Write::Plan { seq: planned, .. } if *planned == seq),
+            );
             let touched = self.commit().await?;
-            if marked && touched.get(mark) == Some(&0) {
-                // It was taken back meanwhile.
+            let in_vain = |write: usize| touched.get(write) == Some(&0);
+            if (marked && in_vain(mark)) || plan.is_some_and(in_vain) {
+                // It was taken back or out meanwhile.
                 return self.read_again(seq).await;
             }
         }
@@ -193,7 +197,7 @@ impl Worker<'_> {
         {
             let change = StepChange::to(StepState::Lost);
             change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, memory: None });
+            self.writes.push(Write::Change { seq, step, change, attempts: 0, memory: None });
             return self.send(seq, step).await;
         }
         let delivered = self.journal.find_out(self.row(seq), &lost).await;
@@ -218,7 +222,7 @@ impl Worker<'_> {
                 state = change.state.as_str(), "a step was not carried"
             );
         }
-        let portal_id = held.portal_id;
+        let (portal_id, attempts) = (held.portal_id, held.attempts);
         let now = self.journal.now();
         if let (StepState::Sent, Some(room_step), Some(portal_id)) =
             (change.state, room_step, portal_id)
@@ -226,12 +230,12 @@ impl Worker<'_> {
             self.writes.push(Write::Remember { portal_id, step: room_step, now });
         }
         change.apply_to(self.step_mut(seq, step));
-        self.writes.push(Write::Change { seq, step, change, memory });
+        self.writes.push(Write::Change { seq, step, change, attempts, memory });
         for step in dropped {
             let change = StepChange::to(StepState::Failed)
                 .because("not sent, because the part before it failed");
             change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, memory: None });
+            self.writes.push(Write::Change { seq, step, change, attempts: 0, memory: None });
         }
         if !further.is_empty() {
             self.store_plan(seq, further, None);
@@ -250,7 +254,7 @@ impl Worker<'_> {
         for (step, state) in over.collect::<Vec<_>>() {
             let change = StepChange::to(state).because(WORDS);
             change.apply_to(self.step_mut(seq, step));
-            self.writes.push(Write::Change { seq, step, change, memory: None });
+            self.writes.push(Write::Change { seq, step, change, attempts: 0, memory: None });
         }
     }
 
@@ -344,7 +348,8 @@ fn looks_back(row: &Row) -> bool {
     let mentions = |word: &str| row.payload.as_ref().is_some_and(|payload| payload.contains(word));
     match row.direction {
         Direction::FromMatrix => {
-            row.kind == "m.room.redaction"
+            row.payload.is_none()
+                || row.kind == "m.room.redaction"
                 || row.kind == "m.room.pinned_events"
                 || mentions("m.relates_to")
         }

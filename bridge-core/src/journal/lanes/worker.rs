@@ -125,6 +125,12 @@ impl<'j> Worker<'j> {
             for seq in unheard.changed {
                 self.read_again(seq).await?;
             }
+            if !self.parked.is_empty() {
+                // A parked row may have been taken out: nothing waits behind one that is gone.
+                let parked =
+                    self.read(|journal, lane| async move { journal.store.parked_in(&lane).await });
+                self.parked = parked.await?.into_iter().collect();
+            }
         }
         for login in unheard.logins {
             self.unpark(login).await?;
@@ -244,7 +250,7 @@ impl<'j> Worker<'j> {
         let writes: Arc<[Write]> = std::mem::take(&mut self.writes).into();
         let mut attempts = 0;
         loop {
-            match self.journal.store.apply(Arc::clone(&writes)).await {
+            match self.journal.store.apply(Arc::clone(&writes), self.journal.now()).await {
                 Ok(touched) => {
                     let reports = writes.iter().filter_map(|write| match write {
                         Write::Settle { seq, state: RowState::Reporting, .. } => Some(*seq),

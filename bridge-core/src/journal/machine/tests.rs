@@ -31,6 +31,7 @@ fn row(seq: i64, state: RowState) -> Row {
         outcome: None,
         reason: None,
         accepted_at: NOW,
+        again_of: None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The stream that numbers rows.
-const JOURNAL: &str = "journal";
+pub(super) const JOURNAL: &str = "journal";
 /// The version of what is stored in `payload`.
 const VERSION: i64 = 1;
 
@@ -130,7 +130,7 @@ where
                     event_id: event.event_id.clone(),
                     ..StepChange::to(StepState::Sent)
                 };
-                woken.settled.extend(settle_by_key(tx, tag, &change).await?);
+                woken.settled.extend(settle_by_key(tx, tag, &change, self.now).await?);
             }
             if self.insert(tx, event).await? {
                 new += 1;

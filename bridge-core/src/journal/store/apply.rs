@@ -5,7 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use support_db::{DbError, Job, Tx, params};
 
-use super::{Store, memory::Memory, settle::change_step};
+use super::{
+    Store,
+    memory::Memory,
+    notes::{PLANNING, note},
+    settle::{When, change_step},
+};
 use crate::{
     ids::{LoginId, NetworkId, RemoteMessageId},
     journal::{
@@ -23,25 +28,25 @@ const INSERT_STEP: &str = "INSERT INTO journal_step (row_seq, step, portal_id, n
 const REMOVE_STEP: &str = "DELETE FROM journal_step
     WHERE row_seq = $1 AND step = $2 AND state = 'unplanned'";
 const PLANNED: &str = "UPDATE journal_row
-    SET state = 'planned', next_at = NULL
+    SET state = 'planned', next_at = NULL, planned_at = COALESCE(planned_at, $2)
     WHERE seq = $1 AND state IN ('accepted', 'planned')";
 const MARK: &str = "UPDATE journal_step
     SET state = 'sending', attempts = attempts + 1, first_sent_at = COALESCE(first_sent_at, $3),
-        next_at = NULL
+        last_sent_at = $3, next_at = NULL
     WHERE row_seq = $1 AND step = $2 AND state IN ('queued', 'retry', 'lost')";
 const WIPE: &str = "UPDATE journal_row SET payload = NULL WHERE seq = $1";
 const LATER: &str = "UPDATE journal_row
     SET next_at = $2, attempts = attempts + 1, reason = $3
     WHERE seq = $1 AND state <> 'settled'";
 const PARK: &str = "UPDATE journal_row
-    SET state = 'parked', waits_for = $2
+    SET state = 'parked', waits_for = $2, parked_at = $3
     WHERE seq = $1 AND state IN ('accepted', 'planned')";
 const UNPARK: &str = "UPDATE journal_row
     SET state = CASE
             WHEN EXISTS (SELECT 1 FROM journal_step WHERE row_seq = journal_row.seq) THEN 'planned'
             ELSE 'accepted'
         END,
-        waits_for = NULL
+        waits_for = NULL, resumed_at = $3
     WHERE lane = $1 AND waits_for = $2 AND state <> 'settled' AND state = 'parked'";
 const SETTLE: &str = "UPDATE journal_row
     SET state = $2, outcome = $3, reason = $4, settled_at = $5, payload = NULL, next_at = NULL,
@@ -54,11 +59,37 @@ const RECOVER_SENT: &str = "UPDATE journal_step
     SET state = 'lost', next_at = NULL, deadline = NULL
     WHERE state IN ('queued', 'sending', 'awaiting', 'retry', 'lost', 'unplanned')
         AND state IN ('sending', 'awaiting')";
-const SWEEP_STEPS: &str = "DELETE FROM journal_step WHERE row_seq IN
-    (SELECT seq FROM journal_row WHERE state = 'settled' AND settled_at <= $1)";
-const SWEEP_WITNESSES: &str = "DELETE FROM journal_witness WHERE row_seq IN
-    (SELECT seq FROM journal_row WHERE state = 'settled' AND settled_at <= $1)";
-const SWEEP_ROWS: &str = "DELETE FROM journal_row WHERE state = 'settled' AND settled_at <= $1";
+const FORGET_PAUSES: &str = "UPDATE journal_row
+    SET next_at = NULL, attempts = 0
+    WHERE state <> 'settled' AND state IN ('accepted', 'planned')
+        AND (next_at IS NOT NULL OR attempts > 0)";
+
+/// The rows that are forgotten: long settled, and not carried again just now, which looks at what
+/// was carried before.
+macro_rules! forgotten {
+    () => {
+        "state = 'settled' AND settled_at <= $1
+        AND (again_as IS NULL OR again_as NOT IN
+            (SELECT seq FROM journal_row WHERE state <> 'settled'))"
+    };
+}
+
+const SWEEP_STEPS: &str = concat!(
+    "DELETE FROM journal_step WHERE row_seq IN (SELECT seq FROM journal_row WHERE ",
+    forgotten!(),
+    ")"
+);
+const SWEEP_WITNESSES: &str = concat!(
+    "DELETE FROM journal_witness WHERE row_seq IN (SELECT seq FROM journal_row WHERE ",
+    forgotten!(),
+    ")"
+);
+const SWEEP_NOTES: &str = concat!(
+    "DELETE FROM journal_note WHERE row_seq IN (SELECT seq FROM journal_row WHERE ",
+    forgotten!(),
+    ")"
+);
+const SWEEP_ROWS: &str = concat!("DELETE FROM journal_row WHERE ", forgotten!());
 const SWEEP_TRANSACTIONS: &str = "DELETE FROM as_transaction WHERE accepted_at <= $1";
 
 #[cfg(test)]
@@ -74,8 +105,10 @@ pub(super) const STATEMENTS: &[&str] = &[
     SETTLE,
     REPORTED,
     RECOVER_SENT,
+    FORGET_PAUSES,
     SWEEP_STEPS,
     SWEEP_WITNESSES,
+    SWEEP_NOTES,
     SWEEP_ROWS,
     SWEEP_TRANSACTIONS,
 ];
@@ -83,7 +116,8 @@ pub(super) const STATEMENTS: &[&str] = &[
 /// One change a lane wants durable. Each may be applied again without harm.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Write {
-    /// Stores a plan, or a part of it in place of its placeholder.
+    /// Stores a plan, or a part of it in place of its placeholder. Touches nothing if the row was
+    /// taken out meanwhile.
     Plan {
         /// The row.
         seq: i64,
@@ -114,6 +148,8 @@ pub(crate) enum Write {
         step: i64,
         /// Its state from now on.
         change: StepChange,
+        /// How often it was tried, also where an attempt needed no mark.
+        attempts: i64,
         /// What is to be remembered.
         memory: Option<Memory>,
     },
@@ -177,32 +213,39 @@ impl Write {
         matches!(self, Self::Plan { .. } | Self::Mark { .. } | Self::Wipe { .. })
     }
 
-    async fn apply(&self, tx: &mut Tx) -> Result<u64, DbError> {
+    async fn apply(&self, tx: &mut Tx, now: i64) -> Result<u64, DbError> {
         match self {
             Self::Plan { seq, steps, replaces } => {
+                let planned = tx.execute(PLANNED, params![*seq, now]).await?;
+                if planned == 0 {
+                    // It was taken out meanwhile.
+                    return Ok(0);
+                }
                 if let Some(step) = replaces {
                     tx.execute(REMOVE_STEP, params![*seq, *step]).await?;
                 }
                 for step in steps {
                     insert_step(tx, *seq, step).await?;
                 }
-                tx.execute(PLANNED, params![*seq]).await
+                Ok(planned)
             }
             Self::Mark { seq, step, now } => tx.execute(MARK, params![*seq, *step, *now]).await,
             Self::Wipe { seq } => tx.execute(WIPE, params![*seq]).await,
-            Self::Change { seq, step, change, memory } => {
-                let changed = change_step(tx, *seq, *step, change).await?;
+            Self::Change { seq, step, change, attempts, memory } => {
+                let when = When { now, attempts: *attempts };
+                let changed = change_step(tx, *seq, *step, change, when).await?;
                 if let Some(memory) = memory {
                     memory.write(tx).await?;
                 }
                 Ok(u64::from(changed))
             }
             Self::Later { seq, next_at, reason } => {
+                note(tx, *seq, None, now, PLANNING, reason).await?;
                 tx.execute(LATER, params![*seq, *next_at, reason.as_str()]).await
             }
-            Self::Park { seq, login } => tx.execute(PARK, params![*seq, login.as_str()]).await,
+            Self::Park { seq, login } => tx.execute(PARK, params![*seq, login.as_str(), now]).await,
             Self::Unpark { lane, login } => {
-                tx.execute(UNPARK, params![lane.as_str(), login.as_str()]).await
+                tx.execute(UNPARK, params![lane.as_str(), login.as_str(), now]).await
             }
             Self::Settle { seq, state, outcome, reason, now } => {
                 let settled_at = (*state == RowState::Settled).then_some(*now);
@@ -248,7 +291,10 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("data of the journal has text keys only")
 }
 
-struct Apply(Arc<[Write]>);
+struct Apply {
+    writes: Arc<[Write]>,
+    now: i64,
+}
 
 #[async_trait]
 impl Job for Apply {
@@ -256,9 +302,9 @@ impl Job for Apply {
     type Error = DbError;
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<u64>, DbError> {
-        let mut touched = Vec::with_capacity(self.0.len());
-        for write in self.0.iter() {
-            touched.push(write.apply(tx).await?);
+        let mut touched = Vec::with_capacity(self.writes.len());
+        for write in self.writes.iter() {
+            touched.push(write.apply(tx, self.now).await?);
         }
         Ok(touched)
     }
@@ -266,13 +312,22 @@ impl Job for Apply {
 
 impl Store {
     /// Commits changes together; returns how many rows each touched.
-    pub(crate) async fn apply(&self, writes: Arc<[Write]>) -> Result<Vec<u64>, DbError> {
-        self.db.run(Apply(writes)).await
+    pub(crate) async fn apply(&self, writes: Arc<[Write]>, now: i64) -> Result<Vec<u64>, DbError> {
+        self.db.run(Apply { writes, now }).await
     }
 
-    /// At start: every attempt that was under way has lost its answer.
+    /// At start: every attempt that was under way has lost its answer, and what could not be planned
+    /// is planned anew at once, since what was in its way may be gone. Returns how many answers were
+    /// lost.
     pub(crate) async fn lose_answers(&self) -> Result<u64, DbError> {
-        self.db.write(|tx| Box::pin(async move { tx.execute(RECOVER_SENT, params![]).await })).await
+        self.db
+            .write(|tx| {
+                Box::pin(async move {
+                    tx.execute(FORGET_PAUSES, params![]).await?;
+                    tx.execute(RECOVER_SENT, params![]).await
+                })
+            })
+            .await
     }
 
     /// Forgets rows that were settled before this time; the pairs they made stay.
@@ -282,6 +337,7 @@ impl Store {
                 Box::pin(async move {
                     tx.execute(SWEEP_STEPS, params![settled]).await?;
                     tx.execute(SWEEP_WITNESSES, params![settled]).await?;
+                    tx.execute(SWEEP_NOTES, params![settled]).await?;
                     tx.execute(SWEEP_TRANSACTIONS, params![settled]).await?;
                     tx.execute(SWEEP_ROWS, params![settled]).await
                 })

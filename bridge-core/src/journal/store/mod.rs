@@ -3,8 +3,10 @@
 
 mod accept;
 mod apply;
+mod desk;
 mod memory;
 mod messages;
+mod notes;
 mod reactions;
 mod settle;
 
@@ -16,6 +18,7 @@ use support_db::{Db, DbError, integer_list, params};
 pub(crate) use self::{
     accept::{AcceptMatrix, MatrixEvent, NewRemoteRow, Ours, Woken, accept_remote, move_cursor},
     apply::Write,
+    desk::{Act, Acted, Change, Listed, Unacted},
     memory::{Carried, Memory},
     messages::Pair,
     reactions::Reaction,
@@ -33,13 +36,15 @@ use crate::{
 };
 
 const PAGE: &str = "SELECT seq, direction, network, portal_id, login_id, room_id, event_id, sender,
-        remote_id, kind, payload, state, next_at, attempts, outcome, reason, accepted_at
+        remote_id, kind, payload, state, next_at, attempts, outcome, reason, accepted_at,
+        again_of
     FROM journal_row
     WHERE lane = $1 AND seq > $2 AND state <> 'settled' AND state IN ('accepted', 'planned')
     ORDER BY seq
     LIMIT $3";
 const ROW: &str = "SELECT seq, direction, network, portal_id, login_id, room_id, event_id, sender,
-        remote_id, kind, payload, state, next_at, attempts, outcome, reason, accepted_at
+        remote_id, kind, payload, state, next_at, attempts, outcome, reason, accepted_at,
+        again_of
     FROM journal_row
     WHERE seq = $1";
 const STEPS: &str = "SELECT row_seq, step, portal_id, network, login_id, room_id, operation,
@@ -121,7 +126,9 @@ pub(crate) fn statements() -> Vec<&'static str> {
         READS,
         accept::STATEMENTS,
         apply::STATEMENTS,
+        desk::STATEMENTS,
         messages::STATEMENTS,
+        notes::STATEMENTS,
         &crate::media::statements()[..],
         crate::puppets::STATEMENTS,
         reactions::STATEMENTS,

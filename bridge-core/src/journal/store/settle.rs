@@ -5,6 +5,7 @@ use support_db::{DbError, Row, Tx, params};
 use super::{
     memory::{Carried, Memory},
     messages::Message,
+    notes::note,
 };
 use crate::{
     ids::{NetworkId, RemoteMessageId, SendKey},
@@ -23,6 +24,7 @@ const FIND: &str = "SELECT s.row_seq, s.step, s.portal_id, s.network, s.login_id
 pub(super) const CHANGE: &str = "UPDATE journal_step
     SET state = $3, next_at = $4, deadline = $5, remote_id = COALESCE($6, remote_id),
         remote_ts = COALESCE($7, remote_ts), event_id = COALESCE($8, event_id), reason = $9,
+        answered_at = $11, attempts = CASE WHEN attempts < $12 THEN $12 ELSE attempts END,
         payload = CASE WHEN $10 THEN NULL ELSE payload END
     WHERE row_seq = $1 AND step = $2
         AND state IN ('queued', 'sending', 'awaiting', 'retry', 'lost', 'unplanned')";
@@ -50,13 +52,14 @@ pub(crate) async fn settle_by_key(
     tx: &mut Tx,
     key: &SendKey,
     change: &StepChange,
+    now: i64,
 ) -> Result<Option<Settled>, DbError> {
     let Some(row) = tx.fetch_optional(FIND, params![key.as_str()]).await? else {
         return Ok(None);
     };
     let (row_seq, step) = (row.get::<i64>("row_seq")?, row.get::<i64>("step")?);
     if !StepState::parse(row.get("state")?)?.is_final() {
-        change_step(tx, row_seq, step, change).await?;
+        change_step(tx, row_seq, step, change, When { now, attempts: 0 }).await?;
     }
     if change.state == StepState::Sent
         && let Some(memory) = memory(&row, row_seq, change)?
@@ -123,12 +126,22 @@ fn memory(row: &Row, row_seq: i64, change: &StepChange) -> Result<Option<Memory>
     })))
 }
 
-/// Changes a step whose fate is open; returns whether it was.
+/// When a step changes, and how often it was tried by then; an attempt without a mark is counted here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    /// The time.
+    pub(super) now: i64,
+    /// How often it was tried at least.
+    pub(super) attempts: i64,
+}
+
+/// Changes a step whose fate is open; returns whether it was. What did not go straight is noted.
 pub(super) async fn change_step(
     tx: &mut Tx,
     row_seq: i64,
     step: i64,
     change: &StepChange,
+    when: When,
 ) -> Result<bool, DbError> {
     let touched = tx
         .execute(
@@ -144,8 +157,13 @@ pub(super) async fn change_step(
                 change.event_id.as_deref(),
                 change.reason.as_deref(),
                 change.state.is_final(),
+                when.now,
+                when.attempts,
             ],
         )
         .await?;
+    if let Some(reason) = change.reason.as_deref().filter(|_| touched > 0) {
+        note(tx, row_seq, Some(step), when.now, change.state.as_str(), reason).await?;
+    }
     Ok(touched > 0)
 }

@@ -83,7 +83,7 @@ fn new_step(step: i64, key: &str) -> NewStep {
 }
 
 async fn apply(store: &Store, writes: Vec<Write>) -> Vec<u64> {
-    store.apply(writes.into()).await.unwrap()
+    store.apply(writes.into(), 20).await.unwrap()
 }
 
 async fn planned_row(store: &Store, steps: Vec<NewStep>) -> i64 {
@@ -176,7 +176,7 @@ async fn final_step_stays_as_it_is() {
             .db()
             .write(move |tx| {
                 let change = change.clone();
-                Box::pin(async move { settle_by_key(tx, &SendKey::new("k0"), &change).await })
+                Box::pin(async move { settle_by_key(tx, &SendKey::new("k0"), &change, 25).await })
             })
             .await
             .unwrap();
@@ -186,6 +186,7 @@ async fn final_step_stays_as_it_is() {
             seq,
             step: 0,
             change: StepChange::to(StepState::Awaiting),
+            attempts: 1,
             memory: None,
         };
         assert_eq!(apply(&store, vec![late, mark]).await, [0, 0]);
@@ -250,7 +251,7 @@ async fn attempts_under_way_have_lost_their_answers_at_the_next_start() {
         let steps = vec![new_step(0, "k0"), new_step(1, "k1"), new_step(2, "k2")];
         let seq = planned_row(&store, steps).await;
         let awaiting = StepChange { deadline: Some(99), ..StepChange::to(StepState::Awaiting) };
-        let change = Write::Change { seq, step: 1, change: awaiting, memory: None };
+        let change = Write::Change { seq, step: 1, change: awaiting, attempts: 1, memory: None };
         let marks = [0, 1].map(|step| Write::Mark { seq, step, now: 20 });
         apply(&store, [marks.to_vec(), vec![change]].concat()).await;
         assert!(store.has_open_send(1, &LoginId::new("test-1")).await.unwrap());

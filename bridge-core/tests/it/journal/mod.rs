@@ -3,6 +3,7 @@
 mod commands;
 mod crashes;
 mod delivery;
+mod desk;
 mod features;
 mod files;
 mod intake;
@@ -11,4 +12,5 @@ mod own_tokens;
 mod plumbed;
 mod shared_portals;
 mod stopping;
+mod storage;
 mod to_matrix;

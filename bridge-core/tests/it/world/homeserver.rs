@@ -84,6 +84,11 @@ impl Homeserver {
         self.lock().faults.lose_every = n;
     }
 
+    /// Nothing goes wrong any more.
+    pub(crate) fn mend(&self) {
+        self.lock().faults = Faults::default();
+    }
+
     /// Transaction ids are forgotten from now on, as by a homeserver that was restarted.
     pub(crate) fn forget_transactions(&self) {
         let mut state = self.lock();
@@ -114,6 +119,14 @@ impl Homeserver {
     /// A person takes an event back.
     pub(crate) fn redact(&self, room: &str, who: &str, event: &str) -> String {
         self.send(room, who, "m.room.redaction", json!({ "redacts": event }))
+    }
+
+    /// Shows a redacted event without its content.
+    pub(crate) fn forget_content(&self, room: &str, event: &str) {
+        let mut state = self.lock();
+        let room = state.rooms.get_mut(room).expect("the room is there");
+        let events = room.events.iter_mut().filter(|held| held["event_id"] == event);
+        events.for_each(|held| held["content"] = json!({}));
     }
 
     /// Puts a member into a room without an event.

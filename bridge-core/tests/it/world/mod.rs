@@ -14,7 +14,7 @@ use std::{
 };
 
 use axum::Router;
-use bridge_core::{Bridge, Crossing, blueprint, ids::NetworkId};
+use bridge_core::{Bridge, Crossing, Permission, Permissions, blueprint, ids::NetworkId};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use registration::Registration;
@@ -59,6 +59,7 @@ pub(crate) struct World {
     registration: Registration,
     idempotent: bool,
     patient: bool,
+    admins: Vec<&'static str>,
     puppets: bool,
     seed: u64,
     starts: u64,
@@ -91,6 +92,7 @@ impl World {
             registration: Registration::generate(blueprint),
             idempotent: true,
             patient: false,
+            admins: Vec::new(),
             puppets: true,
             seed,
             starts: 0,
@@ -118,6 +120,12 @@ impl World {
     /// No second registration lets the bridge act as people.
     pub(crate) fn without_puppets(mut self) -> Self {
         self.puppets = false;
+        self
+    }
+
+    /// A person is an admin.
+    pub(crate) fn with_admin(mut self, who: &'static str) -> Self {
+        self.admins.push(who);
         self
     }
 
@@ -159,6 +167,7 @@ impl World {
             .answer_only_when_stored(self.patient)
             .double_puppets(puppets)
             .sealing_key([3; 32])
+            .permissions(self.permissions())
             .spool(bridge_core::SpoolOptions::new(self.files.path()))
             .public_url(Some("https://bridge.example.org".parse().unwrap()))
             .clock(Arc::new(self.clock.clone()))
@@ -174,6 +183,12 @@ impl World {
         if self.busy.is_empty() {
             self.keep_busy();
         }
+    }
+
+    fn permissions(&self) -> Permissions {
+        let people = [("*", Permission::Relay), ("x", Permission::User)].into_iter();
+        let admins = self.admins.iter().map(|who| (*who, Permission::Admin));
+        Permissions::new(people.chain(admins).map(|(who, what)| (who.to_owned(), what)).collect())
     }
 
     /// What goes on beside the bridge: time, pushes of the homeserver, echoes of the network.

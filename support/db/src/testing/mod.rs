@@ -7,6 +7,6 @@ mod place;
 mod schema;
 
 pub use self::{
-    place::{TestPlace, options, postgres_url, sqlite_place, test_locations},
+    place::{TestPlace, options, postgres_place, postgres_url, sqlite_place, test_locations},
     schema::{prepare_check, schema_of},
 };

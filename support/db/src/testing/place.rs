@@ -96,7 +96,9 @@ pub fn sqlite_place() -> TestPlace {
     TestPlace { name: "sqlite", location, folder: Some(folder), schema: None }
 }
 
-fn postgres_place(url: String) -> TestPlace {
+/// Returns a fresh schema on a PostgreSQL server.
+#[must_use]
+pub fn postgres_place(url: String) -> TestPlace {
     let schema = format!("test_{}", OsRandom.hex(8));
     let location = Location::postgres(&url, &schema);
     TestPlace { name: "postgres", location, folder: None, schema: Some((url, schema)) }

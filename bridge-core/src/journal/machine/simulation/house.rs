@@ -674,6 +674,7 @@ fn row(seq: i64, direction: Direction, event: Option<i64>, now: i64) -> Row {
         outcome: None,
         reason: None,
         accepted_at: now,
+        again_of: None,
     }
 }
 
