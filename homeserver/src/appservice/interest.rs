@@ -34,6 +34,8 @@ pub(crate) struct EventFacts<'a> {
     pub(crate) state_key: Option<&'a str>,
     /// `content.membership` of an `m.room.member` event.
     pub(crate) membership: Option<&'a str>,
+    /// The appservice that knows of it already, by its id: it inserted the event itself.
+    pub(crate) told: Option<&'a str>,
 }
 
 impl EventFacts<'_> {
@@ -121,6 +123,9 @@ impl Appservices {
         }
         let mut room = None;
         for appservice in registry.pushing() {
+            if facts.told == Some(appservice.id.as_str()) {
+                continue;
+            }
             if !wants_directly(appservice, facts) {
                 let interest = match &room {
                     Some(interest) => interest,

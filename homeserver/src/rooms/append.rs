@@ -251,6 +251,7 @@ async fn announce(
         kind: &kind,
         state_key: event.state_key.as_deref(),
         membership: member.as_deref(),
+        told: None,
     };
     house.appservices.enqueue(tx, &facts).await?;
     let target = member.is_some().then(|| event.state_key.clone()).flatten();

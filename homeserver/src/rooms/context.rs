@@ -79,7 +79,7 @@ pub(crate) async fn around(
         end = found.end.unwrap_or(end);
         after = found.events;
     }
-    let last = after.last().map_or(event.position, |event| event.position);
+    let last = state_after(after.last().map_or(event.position, |event| event.position));
     let state = if matches!(filter.lazy_load_options, LazyLoadOptions::Enabled { .. }) {
         let spot = Spot { room_nid: room.nid, low: 0, high: last, name: "" };
         let mut state = sweep::state_without_members(db, [spot]).await?;
@@ -94,6 +94,12 @@ pub(crate) async fn around(
     Ok(Context { room, sight, event, before, after, start, end, state })
 }
 
+/// Returns the position whose state explains an event: its own, and now for what was inserted before everything, which
+/// no state was before.
+fn state_after(position: i64) -> i64 {
+    if position <= 0 { i64::MAX } else { position }
+}
+
 /// Returns the member events of those who sent some events, as they were after a position.
 pub(crate) async fn speakers(
     db: &mut impl Reader,
@@ -101,6 +107,7 @@ pub(crate) async fn speakers(
     events: impl IntoIterator<Item = &StoredEvent>,
     high: i64,
 ) -> Result<Vec<StoredEvent>> {
+    let high = state_after(high);
     let speakers: BTreeSet<_> = events.into_iter().map(|event| event.sender.as_str()).collect();
     let spots = speakers.into_iter().map(|name| Spot { room_nid: room.nid, low: 0, high, name });
     let spots: Vec<_> = spots.collect();

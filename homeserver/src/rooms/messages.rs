@@ -52,9 +52,9 @@ pub(crate) async fn page(
     let backwards = page.direction == Direction::Backward;
     let (start, lowest, highest) = if backwards {
         let start = page.from.unwrap_or(Token(newest));
-        (start, page.to.map_or(0, |token| token.0.saturating_add(1)), start.0)
+        (start, page.to.map_or(i64::MIN, |token| token.0.saturating_add(1)), start.0)
     } else {
-        let start = page.from.unwrap_or(Token(0));
+        let start = page.from.unwrap_or(Token::OLDEST);
         let highest = page.to.map_or(newest, |token| token.0.min(newest));
         (start, start.0.saturating_add(1), highest)
     };

@@ -11,6 +11,7 @@ pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod filter;
+pub(crate) mod history;
 pub(crate) mod membership;
 pub(crate) mod messages;
 mod parking;

@@ -162,7 +162,7 @@ pub(crate) async fn nearest(
     check_may_read(&mut db, &room, &who.user_id).await?;
     let sight = Sight::of(&mut db, room.nid, &who.user_id).await?;
     let mut best: Option<Timed> = None;
-    for range in sight.between(0, i64::MAX) {
+    for range in sight.between(i64::MIN, i64::MAX) {
         let Some(found) = store::events::nearest(&mut db, room.nid, ts, side, range).await? else {
             continue;
         };

@@ -1,6 +1,7 @@
 //! Receipts: how far somebody has read, told to the others or kept for his own devices.
 
-use ruma::{EventId, RoomId};
+use ruma::{EventId, RoomId, UserId};
+use support_db::Tx;
 use support_matrix_http::MatrixError;
 
 use super::read;
@@ -9,7 +10,7 @@ use crate::{
     house::SharedHouse,
     push::MAIN,
     requester::Requester,
-    store::{self, events::StoredEvent, receipts::Receipt},
+    store::{self, events::StoredEvent, receipts::Receipt, rooms::Room},
 };
 
 /// Whom a receipt is for.
@@ -51,6 +52,27 @@ async fn check_thread(
     Err(MatrixError::invalid_param("The event is not of this thread.").into())
 }
 
+/// Writes a receipt, inside of a write job. `false`: it changes nothing.
+pub(super) async fn put(
+    tx: &mut Tx,
+    house: &SharedHouse,
+    room: &Room,
+    reader: &UserId,
+    receipt: &Receipt,
+) -> Result<bool> {
+    // The event stream's own numbers: one number then says how far a client has heard.
+    let position = tx.next_position("events");
+    let is_later = store::receipts::put(tx, room.nid, receipt, position).await?;
+    if is_later {
+        house.appservices.receipt_came(tx, &room.room_id, reader, receipt).await?;
+    }
+    // A receipt without thread is for the whole room.
+    let thread = Some(receipt.thread.as_str()).filter(|thread| !thread.is_empty());
+    let upto = receipt.event_position;
+    let has_seen = store::notifications::see(tx, reader, room.nid, thread, upto, position).await?;
+    Ok(is_later || has_seen)
+}
+
 /// Remembers that somebody has read up to an event. A receipt for an earlier one than before changes nothing.
 pub(crate) async fn set(
     house: &SharedHouse,
@@ -77,26 +99,15 @@ pub(crate) async fn set(
         event_position: event.position,
         ts: house.clock.now_ms(),
     };
-    let (shared, nid, reader) = (house.clone(), room.nid, who.user_id.clone());
-    let room_id = room_id.to_owned();
+    let (shared, reader) = (house.clone(), who.user_id.clone());
     house
         .db
         .write(move |tx| {
             let (house, receipt, reader) = (shared.clone(), receipt.clone(), reader.clone());
-            let room_id = room_id.clone();
+            let room = room.clone();
             Box::pin(async move {
-                // The event stream's own numbers: one number then says how far a client has heard.
-                let position = tx.next_position("events");
-                let is_later = store::receipts::put(tx, nid, &receipt, position).await?;
-                if is_later {
-                    house.appservices.receipt_came(tx, &room_id, &reader, &receipt).await?;
-                }
-                // A receipt without thread is for the whole room.
-                let thread = Some(receipt.thread.as_str()).filter(|thread| !thread.is_empty());
-                let upto = receipt.event_position;
-                let has_seen =
-                    store::notifications::see(tx, &reader, nid, thread, upto, position).await?;
-                if is_later || has_seen {
+                let nid = room.nid;
+                if put(tx, &house, &room, &reader, &receipt).await? {
                     tx.after_commit(move || match audience {
                         Audience::Room => house.sync.wake_room(nid, None),
                         Audience::Reader => house.sync.wake_user(&reader),

@@ -82,6 +82,12 @@ impl Sight {
         turns.sort_unstable();
         turns.dedup();
         let mut sight = Self { ranges: Vec::new() };
+        // What was inserted before everything has no rule of its own: it is shown where all of a room's past is.
+        match rules.last().map_or(Rule::Shared, |(_, rule)| *rule) {
+            Rule::WorldReadable => sight.add(i64::MIN, 0),
+            Rule::Shared if last_join > 0 => sight.add(i64::MIN, 0),
+            _ => {}
+        }
         let mut now = (Membership::Leave, Rule::Shared);
         let mut from = 1;
         for turn in turns {
@@ -187,7 +193,7 @@ mod tests {
     use super::{Membership::*, *};
 
     fn ranges(members: &[(i64, Membership)], rules: &[(i64, Rule)]) -> Vec<(i64, i64)> {
-        Sight::from_changes(members, rules).ranges
+        Sight::from_changes(members, rules).between(1, i64::MAX)
     }
 
     #[test]
@@ -215,6 +221,17 @@ mod tests {
         let members = [(10, Join)];
         let rules = [(1, Rule::Shared), (5, Rule::Joined), (8, Rule::Shared)];
         assert_eq!(ranges(&members, &rules), [(1, 5), (8, i64::MAX)]);
+    }
+
+    #[test]
+    fn inserted_history_is_shown_where_the_whole_past_is() {
+        let sees = |members: &[_], rules: &[_]| Sight::from_changes(members, rules).sees(-7);
+        assert!(sees(&[(9, Join)], &[]) && sees(&[(9, Join), (12, Leave)], &[(4, Rule::Shared)]));
+        assert!(sees(&[], &[(4, Rule::WorldReadable)]));
+        assert!(!sees(&[(9, Invite)], &[]) && !sees(&[], &[]));
+        for rule in [Rule::Joined, Rule::Invited] {
+            assert!(!sees(&[(9, Join)], &[(4, rule)]));
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The table `events`.
 
+use std::collections::BTreeMap;
+
 use ruma::{EventId, OwnedEventId, OwnedUserId};
-use support_db::{DbError, Row, Tx, integer_list, params};
+use support_db::{DbError, Row, Tx, integer_list, params, text_list};
 
 use super::{Reader, column};
 
@@ -36,6 +38,15 @@ const NEWEST: &str = "SELECT event_id, depth, state_group
     WHERE room_nid = $1
     ORDER BY position DESC
     LIMIT 1";
+const HAS_MESSAGES: &str = "SELECT position
+    FROM events
+    WHERE room_nid = $1
+      AND state_key IS NULL
+    LIMIT 1";
+const LOWEST: &str = "SELECT position FROM events ORDER BY position LIMIT 1";
+const ROOMS_OF: &str = "SELECT event_id, room_nid
+    FROM events
+    WHERE event_id IN (SELECT value FROM json_each($1))";
 const BY_ID: &str = concat!(
     "SELECT ",
     event_columns!(),
@@ -126,6 +137,9 @@ pub(super) const STATEMENTS: &[&str] = &[
     INSERT,
     BY_TXN,
     NEWEST,
+    HAS_MESSAGES,
+    LOWEST,
+    ROOMS_OF,
     BY_ID,
     AT,
     NEWEST_BETWEEN,
@@ -272,6 +286,27 @@ pub(crate) async fn newest(db: &mut impl Reader, room_nid: i64) -> Result<Option
         })
     };
     row.map(newest).transpose()
+}
+
+/// Returns whether anybody ever said something in a room.
+pub(crate) async fn has_messages(db: &mut impl Reader, room_nid: i64) -> Result<bool, DbError> {
+    Ok(db.fetch_optional(HAS_MESSAGES, params![room_nid]).await?.is_some())
+}
+
+/// Returns the lowest position there is: what is inserted before everything goes below it.
+pub(crate) async fn lowest(db: &mut impl Reader) -> Result<i64, DbError> {
+    let row = db.fetch_optional(LOWEST, params![]).await?;
+    row.map_or(Ok(0), |row| row.get("position"))
+}
+
+/// Returns which of some events there are, and in which room.
+pub(crate) async fn rooms_of(
+    db: &mut impl Reader,
+    event_ids: &[OwnedEventId],
+) -> Result<BTreeMap<OwnedEventId, i64>, DbError> {
+    let ids = text_list(event_ids.iter().map(ToString::to_string));
+    let rows = db.fetch_all(ROOMS_OF, params![ids]).await?;
+    rows.iter().map(|row| Ok((column(row, "event_id")?, row.get("room_nid")?))).collect()
 }
 
 /// Finds one event of a room.

@@ -18,6 +18,10 @@ impl SyncToken {
     /// Reads a token that was given out before; one without a count has heard of nobody's typing.
     pub(super) fn parse(text: &str) -> Result<Self, MatrixError> {
         let events = Token::parse(text)?;
+        if events.0 < 0 {
+            // Given out by `/messages` inside of history, which no news come after.
+            return Err(MatrixError::invalid_param("This is not a token of `/sync`."));
+        }
         let mut counts = text.split('_').skip(1).map(|count| count.parse().ok());
         let typing = counts.next().flatten().unwrap_or(0);
         Ok(Self { events, typing, presence: counts.next().flatten() })

@@ -15,6 +15,8 @@ const VERSIONS: &[&str] = &[
 const UNSTABLE: &[&str] = &[
     // The appservice ping, in its stable form.
     "fi.mau.msc2659.stable",
+    // History can be inserted, see `api/room/batch_send.rs`.
+    "com.beeper.batch_sending",
 ];
 
 /// Answers anybody; a token that is there has to be valid, because bridges find out that way that theirs is not.

@@ -1,5 +1,6 @@
 //! Rooms: create, join, leave, state, send and what else happens inside one.
 
+mod batch_send;
 mod context;
 mod create_room;
 mod hierarchy;
@@ -22,6 +23,7 @@ use crate::house::SharedHouse;
 /// Returns the routes of this area.
 pub(crate) fn routes() -> Router<SharedHouse> {
     [
+        batch_send::routes(),
         context::routes(),
         create_room::routes(),
         hierarchy::routes(),

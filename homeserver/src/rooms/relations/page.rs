@@ -55,7 +55,7 @@ pub(crate) async fn related(
     let (rel_type, kind) = (wanted.rel_type, wanted.kind);
     let asked = Related { room_nid: room.nid, parent_id, depth, rel_type, kind, newest_first };
     let bound = |token: Option<Token>, otherwise| token.map_or(otherwise, |token| token.0);
-    let after = |token: Option<Token>| token.map_or(0, |token| token.0.saturating_add(1));
+    let after = |token: Option<Token>| token.map_or(i64::MIN, |token| token.0.saturating_add(1));
     let (mut low, mut high) = if newest_first {
         (after(wanted.to), bound(wanted.from, i64::MAX))
     } else {

@@ -9,7 +9,7 @@ mod ping;
 mod privileges;
 mod query;
 mod registry;
-mod scripted;
+pub(crate) mod scripted;
 mod socket;
 mod survival;
 

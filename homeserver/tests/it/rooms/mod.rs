@@ -7,6 +7,7 @@ mod directories;
 mod ephemeral;
 mod examples;
 mod history;
+mod inserted;
 mod knocking;
 mod membership;
 mod messages;
