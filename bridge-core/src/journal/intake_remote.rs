@@ -170,7 +170,14 @@ impl AcceptRemote {
             },
             now: self.now,
         };
-        if accept_remote(tx, &row).await? && done.is_none() {
+        let accepted = accept_remote(tx, &row).await?;
+        let wiped = accepted.wiped.into_iter();
+        woken.settled.extend(wiped.map(|row_seq| Settled {
+            lane: lane.clone(),
+            row_seq,
+            room_id: None,
+        }));
+        if accepted.new && done.is_none() {
             woken.lanes.push(lane);
         }
         Ok(())

@@ -32,9 +32,12 @@ const WIPE_ROW: &str = "UPDATE journal_row SET payload = NULL
 const WIPE_STEPS: &str = "UPDATE journal_step
     SET state = 'ignored', payload = NULL, next_at = NULL, reason = 'taken back before it was sent'
     WHERE row_seq = $1 AND state IN ('queued', 'retry', 'unplanned')";
+// What is planned is left alone: towards a homeserver that remembers transactions an attempt needs no
+// mark, so a step that stands queued may be on its way. It is shown, and taken back behind that.
 const WIPE_REMOTE: &str = "UPDATE journal_row SET payload = NULL
     WHERE lane = $1 AND state <> 'settled' AND remote_id = $2 AND direction = 'to_matrix'
-        AND state IN ('accepted', 'parked')";
+        AND state IN ('accepted', 'parked')
+    RETURNING seq";
 const CURSOR: &str = "INSERT INTO journal_cursor (network, login_id, stream, value, place)
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (network, login_id, stream) DO UPDATE
@@ -200,11 +203,25 @@ pub(crate) struct NewRemoteRow<'a> {
     pub(crate) now: i64,
 }
 
-/// Stores a remote event, or notes a further witness of one that is known. Returns whether it is
-/// new.
-pub(crate) async fn accept_remote(tx: &mut Tx, row: &NewRemoteRow<'_>) -> Result<bool, DbError> {
+/// What became of a remote event that was to be stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AcceptedRemote {
+    /// Whether it is new.
+    pub(crate) new: bool,
+    /// Rows it wiped: whoever holds one has to read it again.
+    pub(crate) wiped: Vec<i64>,
+}
+
+/// Stores a remote event, or notes a further witness of one that is known.
+pub(crate) async fn accept_remote(
+    tx: &mut Tx,
+    row: &NewRemoteRow<'_>,
+) -> Result<AcceptedRemote, DbError> {
+    let mut accepted = AcceptedRemote::default();
     if let Some(redacted) = row.redacts {
-        tx.execute(WIPE_REMOTE, params![row.lane, redacted.as_str()]).await?;
+        for wiped in tx.fetch_all(WIPE_REMOTE, params![row.lane, redacted.as_str()]).await? {
+            accepted.wiped.push(wiped.get("seq")?);
+        }
     }
     let new = NewRow {
         direction: "to_matrix",
@@ -222,13 +239,11 @@ pub(crate) async fn accept_remote(tx: &mut Tx, row: &NewRemoteRow<'_>) -> Result
         done: row.done,
         now: row.now,
     };
-    if insert_row(tx, &new).await? {
-        return Ok(true);
-    }
-    if let Some(key) = row.event_key {
+    accepted.new = insert_row(tx, &new).await?;
+    if let Some(key) = row.event_key.filter(|_| !accepted.new) {
         tx.execute(WITNESS, params![key, row.login.as_str()]).await?;
     }
-    Ok(false)
+    Ok(accepted)
 }
 
 /// Moves a cursor, never back.

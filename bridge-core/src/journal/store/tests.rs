@@ -314,7 +314,7 @@ async fn remote_event_is_accepted_once_and_others_are_witnesses() {
                         redacts: None,
                         now: 10,
                     };
-                    accept_remote(tx, &row).await
+                    accept_remote(tx, &row).await.map(|accepted| accepted.new)
                 })
             })
         };
@@ -364,6 +364,101 @@ async fn keys_are_the_same_after_the_next_start() {
         let first = store.key_maker(&random).await.unwrap();
         let second = store.key_maker(&random).await.unwrap();
         assert_eq!(first.step(1, 0), second.step(1, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn row_is_kept_while_its_event_is_carried_again_and_notes_go_with_it() {
+    on_every_database(|store| async move {
+        let seq = planned_row(&store, vec![new_step(0, "k0")]).await;
+        let settle = |seq, now| Write::Settle {
+            seq,
+            state: RowState::Settled,
+            outcome: Outcome::Failed,
+            reason: None,
+            now,
+        };
+        let in_vain = StepChange::to(StepState::Failed).because("no");
+        let change = Write::Change { seq, step: 0, change: in_vain, attempts: 1, memory: None };
+        apply(&store, vec![change, settle(seq, 30)]).await;
+        let decide = |_: &OpenRow, _| Change::Again;
+        let act = Act { seq, decide, who: "a test".to_owned(), now: 31 };
+        let acted = store.db().run(act).await.unwrap();
+        let story = store.stories(&[seq, acted.seq], 40).await.unwrap();
+        let whats: Vec<_> = story[0].story.notes.iter().map(|note| note.what.as_str()).collect();
+        assert_eq!(whats, ["failed", "retried"]);
+        assert_eq!(
+            (story[0].story.again_as, story[1].story.again_of),
+            (Some(acted.seq), Some(seq))
+        );
+        let again = store.open_row(acted.seq).await.unwrap().unwrap();
+        assert_eq!((again.row.state, again.row.accepted_at), (RowState::Accepted, 31));
+
+        assert_eq!(store.sweep(99).await.unwrap(), 0, "what was carried is looked up in it");
+        apply(&store, vec![settle(acted.seq, 50)]).await;
+        assert_eq!(store.sweep(99).await.unwrap(), 2);
+        let notes = "SELECT row_seq FROM journal_note";
+        assert!(store.db().fetch_all(notes, params![]).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn newest_notes_of_a_row_are_kept() {
+    on_every_database(|store| async move {
+        let seq = planned_row(&store, vec![new_step(0, "k0")]).await;
+        for number in 0..60 {
+            let later = Write::Later { seq, next_at: number, reason: format!("try {number}") };
+            apply(&store, vec![later]).await;
+        }
+        let story = store.stories(&[seq], 40).await.unwrap().remove(0).story;
+        assert_eq!(story.notes.len(), 40);
+        assert_eq!(story.notes[39].words, "try 59");
+        assert_eq!(story.line.attempts, 60);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_are_listed_by_who_where_and_how_they_stand() {
+    on_every_database(|store| async move {
+        use crate::journal::desk::JournalFilter;
+
+        let seq = planned_row(&store, vec![new_step(0, "k0")]).await;
+        accept(&store, vec![event("$2")]).await;
+        let listed = async |own: &'static str, change: fn(&mut JournalFilter)| {
+            let mut filter = JournalFilter::default();
+            change(&mut filter);
+            let rows = store.list(&filter, own, 10, 0, 70).await.unwrap();
+            rows.into_iter().map(|row| (row.story.line.id, row.head)).collect::<Vec<_>>()
+        };
+        let both = listed("", |_| {}).await;
+        assert_eq!(both, [(seq, Some(seq)), (seq + 1, Some(seq))]);
+        assert_eq!(listed("@alice:x", |_| {}).await, both);
+        assert_eq!(listed("@bob:x", |_| {}).await, []);
+        assert_eq!(listed("", |filter| filter.room = Some("!r:x".to_owned())).await, both);
+        assert_eq!(listed("", |filter| filter.after = Some(1_000)).await, []);
+        let queued = listed("", |filter| filter.state = Some("queued".to_owned()));
+        assert_eq!(queued.await, both);
+        let of_network = listed("", |filter| filter.network = Some("test".to_owned()));
+        assert_eq!(of_network.await, both[..1]);
+
+        apply(&store, vec![Write::Mark { seq, step: 0, now: 20 }]).await;
+        let sending = listed("", |filter| filter.state = Some("sending".to_owned()));
+        assert_eq!(sending.await, both[..1]);
+        let settle = Write::Settle {
+            seq,
+            state: RowState::Settled,
+            outcome: Outcome::Unknown,
+            reason: None,
+            now: 30,
+        };
+        apply(&store, vec![settle]).await;
+        let unknown = listed("", |filter| filter.state = Some("unknown".to_owned()));
+        assert_eq!(unknown.await, [(seq, Some(seq + 1))]);
+        assert_eq!(store.concerned("$1").await.unwrap(), [seq]);
+        assert!(store.known_pairs("$1").await.unwrap().is_empty());
     })
     .await;
 }

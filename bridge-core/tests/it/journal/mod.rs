@@ -10,6 +10,7 @@ mod intake;
 mod lanes;
 mod own_tokens;
 mod plumbed;
+mod retention;
 mod shared_portals;
 mod stopping;
 mod storage;
