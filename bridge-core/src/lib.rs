@@ -20,6 +20,7 @@ mod permissions;
 mod portals;
 mod provisioning;
 mod puppets;
+mod spelling;
 mod turns;
 
 pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError, Reload};

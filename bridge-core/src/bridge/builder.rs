@@ -334,6 +334,7 @@ impl BridgeBuilder {
         });
         load(&logins, &puppets, &db).await?;
         let ghosts = Ghosts::new(db.clone(), self.clock.clone(), matrix.clone(), logins.clone());
+        ghosts.load().await?;
         let portals = Portals::new(PortalsParts {
             db: db.clone(),
             clock: self.clock.clone(),

@@ -26,7 +26,7 @@ use crate::provisioning::Provisioning;
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
 
-static MIGRATIONS: [Migration; 6] = [
+static MIGRATIONS: [Migration; 7] = [
     Migration {
         number: 1,
         name: "places and people",
@@ -62,6 +62,12 @@ static MIGRATIONS: [Migration; 6] = [
         name: "desk",
         sqlite: include_str!("../../migrations/sqlite/0007_desk.sql"),
         postgres: include_str!("../../migrations/postgres/0007_desk.sql"),
+    },
+    Migration {
+        number: 8,
+        name: "more kinds",
+        sqlite: include_str!("../../migrations/sqlite/0008_more_kinds.sql"),
+        postgres: include_str!("../../migrations/postgres/0008_more_kinds.sql"),
     },
 ];
 

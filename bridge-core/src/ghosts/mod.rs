@@ -1,6 +1,7 @@
 //! Ghosts: the Matrix accounts of remote people. They are registered when first needed, carry the
 //! newest name the network told, and come into a room before they speak there.
 
+mod aliases;
 mod known;
 mod store;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use support_clock::SharedClock;
 use support_db::{Db, DbError};
 
+use self::aliases::Aliases;
 use self::known::Known;
 use self::store::GhostRow;
 use crate::ids::{NetworkId, RemoteUserId};
@@ -18,6 +20,10 @@ use crate::logins::Logins;
 use crate::matrix::{Matrix, MatrixTrouble, Sender};
 use crate::network::UserInfo;
 use crate::turns::Turns;
+
+#[cfg(test)]
+pub(crate) use self::aliases::STATEMENTS;
+pub(crate) use self::aliases::{Renamed, rename};
 
 /// How long a network may take to describe a person before they come without a profile.
 const PROFILE_WAIT: Duration = Duration::from_secs(5);
@@ -32,18 +38,35 @@ struct Inner {
     matrix: Matrix,
     logins: Logins,
     known: Known,
+    aliases: Aliases,
     turns: Turns,
 }
 
 impl Ghosts {
     pub(crate) fn new(db: Db, clock: SharedClock, matrix: Matrix, logins: Logins) -> Self {
-        let (known, turns) = (Known::default(), Turns::default());
-        Self(Arc::new(Inner { db, clock, matrix, logins, known, turns }))
+        let (known, aliases, turns) = (Known::default(), Aliases::default(), Turns::default());
+        Self(Arc::new(Inner { db, clock, matrix, logins, known, aliases, turns }))
+    }
+
+    /// Reads whose ids have changed.
+    pub(crate) async fn load(&self) -> Result<(), DbError> {
+        self.0.aliases.load(&self.0.db).await
+    }
+
+    /// Takes note of somebody's new id, once it is stored.
+    pub(crate) fn renamed(&self, renamed: Renamed) {
+        self.0.aliases.note(renamed);
+    }
+
+    /// Returns the account the name of an id makes, whoever has it.
+    pub(crate) fn made_for(&self, network: &NetworkId, user: &RemoteUserId) -> String {
+        self.0.matrix.names().ghost(network, user)
     }
 
     /// Returns a ghost's user id, whether it exists yet or not.
     pub(crate) fn mxid(&self, network: &NetworkId, user: &RemoteUserId) -> String {
-        self.0.matrix.names().ghost(network, user)
+        let kept = self.0.aliases.mxid(network, user);
+        kept.unwrap_or_else(|| self.made_for(network, user))
     }
 
     /// Returns whose ghost a user id is.
@@ -51,6 +74,9 @@ impl Ghosts {
         &self,
         mxid: &str,
     ) -> Result<Option<(NetworkId, RemoteUserId)>, DbError> {
+        if let Some(renamed) = self.0.aliases.current(mxid) {
+            return Ok(Some(renamed));
+        }
         match self.0.matrix.kind_of(mxid) {
             Sender::Ghost(network, Some(user)) => Ok(Some((network, user))),
             // A name too long to be read back; the table knows those that exist.
@@ -96,6 +122,9 @@ impl Ghosts {
         }
         // One at a time per ghost, so that the newest name is the one that stays.
         let _turn = self.0.turns.take(&mxid).await;
+        // An id of before is stored by the one that counts now.
+        let now = self.0.aliases.current(&mxid).map(|(_, user)| user);
+        let user = now.as_ref().unwrap_or(user);
         self.bring_up_to_date(network, user, &mxid, name).await?;
         Ok(mxid)
     }
@@ -136,6 +165,24 @@ impl Ghosts {
         let matrix = &self.0.matrix;
         let removed = matrix.kick(matrix.bot(), room, mxid, reason).await;
         self.has_left(mxid, room, removed).await
+    }
+
+    /// Asks a ghost into a room. Being there is fine.
+    pub(crate) async fn invite(
+        &self,
+        network: &NetworkId,
+        user: &RemoteUserId,
+        profile: Option<&UserInfo>,
+        room: &str,
+    ) -> Result<(), MatrixTrouble> {
+        let mxid = self.ensure_registered(network, user, profile).await?;
+        self.0.matrix.lift_ban(room, &mxid).await?;
+        self.0.matrix.invite_if_absent(room, &mxid).await
+    }
+
+    /// Lets a ghost in again that its network kept out.
+    pub(crate) async fn lift_ban(&self, mxid: &str, room: &str) -> Result<(), MatrixTrouble> {
+        self.0.matrix.lift_ban(room, mxid).await
     }
 
     /// Has the bot keep a ghost out of a room, until the network lets them in again.

@@ -63,8 +63,15 @@ impl Journal {
             let waits = step.login_id.as_ref().is_some_and(|login| !self.is_gone(login));
             return if waits { StepChange::to(StepState::Retry) } else { logged_out() };
         };
+        // The chat may have another id by now than when this was planned.
+        let portal = match self.parts.portals.current_key(portal).await {
+            Ok(portal) => portal,
+            Err(error) => {
+                return StepChange::to(StepState::Retry).because(error.to_string());
+            }
+        };
         // A panic in a bridge leaves the fate of this send open; it must not end the lane.
-        let sending = AssertUnwindSafe(client.send(portal, remote, &step.send_key));
+        let sending = AssertUnwindSafe(client.send(&portal, remote, &step.send_key));
         let outcome = sending.catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(
                 row = step.row_seq,
@@ -117,12 +124,16 @@ impl Journal {
                 let outcome = self.bring_file(step, sender, login, media).await;
                 after_matrix(outcome, true, moment).into()
             }
-            MatrixCall::Room { step: room_step, ts } => {
-                let outcome = self.parts.portals.apply(room_step, &step.send_key, *ts).await;
+            MatrixCall::Room { step: room_step, ts, file } => {
+                let Some(room_step) = Self::with_its_picture(open, room_step, *file) else {
+                    const WORDS: &str = "its picture is not there";
+                    return StepChange::to(StepState::Failed).because(WORDS).into();
+                };
+                let outcome = self.parts.portals.apply(&room_step, &step.send_key, *ts).await;
                 Delivered {
                     change: after_matrix(outcome, true, moment),
                     further: Vec::new(),
-                    room_step: Some(room_step.clone()),
+                    room_step: Some(room_step),
                 }
             }
         }
@@ -292,7 +303,11 @@ impl Journal {
         let Some(client) = client else {
             return StepChange::to(StepState::Unknown).because(LOST);
         };
-        let asking = AssertUnwindSafe(client.resolve(portal, remote, &step.send_key));
+        let portal = match self.parts.portals.current_key(portal).await {
+            Ok(portal) => portal,
+            Err(error) => return StepChange::to(StepState::Unknown).because(error.to_string()),
+        };
+        let asking = AssertUnwindSafe(client.resolve(&portal, remote, &step.send_key));
         let outcome = asking.catch_unwind().await.unwrap_or_else(|_| SendOutcome::Unknown {
             reason: "the bridge failed while asking the network".to_owned(),
         });

@@ -18,7 +18,7 @@ use crate::{
     matrix::MatrixOutcome,
     media::{NetworkFile, NewLink, file_name},
     network::{MediaRef, MessageContent, NetworkClient, Operation},
-    portals::Portal,
+    portals::{Portal, RoomStep, RoomStepKind},
 };
 
 /// How often a network is asked for one file, some minutes long, before the message goes on without.
@@ -68,11 +68,30 @@ impl Journal {
             None if upload.state == StepState::Failed => {
                 let reason = upload.reason.as_deref().unwrap_or("it is not there");
                 content::tell_of_file(content, reason);
-                *event_type = "m.room.message".to_owned();
+                if event_type == "m.sticker" {
+                    *event_type = "m.room.message".to_owned();
+                }
             }
             None => return Ok(None),
         }
         Ok(Some(Cow::Owned(call)))
+    }
+
+    /// Puts the address of its picture into a change of a room. `None` where it could not be brought.
+    pub(super) fn with_its_picture(
+        open: &OpenRow,
+        room_step: &RoomStep,
+        file: Option<i64>,
+    ) -> Option<RoomStep> {
+        let mut room_step = room_step.clone();
+        if let Some(file) = file {
+            let upload = open.steps.iter().find(|step| step.step == file)?;
+            let address = upload.event_id.clone()?;
+            if let RoomStepKind::Avatar { url, .. } = &mut room_step.kind {
+                *url = Some(address);
+            }
+        }
+        Some(room_step)
     }
 
     /// Makes what is known of a message's file true: its size as the homeserver counts it, where the

@@ -20,10 +20,11 @@ use super::{
     store::{NewRemoteRow, Settled, accept_remote, move_cursor, settle_by_key},
 };
 use crate::{
-    ids::{LoginId, NetworkId, PortalKey, RemoteUserId, SendKey},
+    ghosts::{self, Renamed},
+    ids::{LoginId, NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey},
     logins::LoginTrouble,
     network::{
-        Batch, BridgeState, CommitError, Cursor, RemoteEvent, RemoteEventKind, RemoteIntake,
+        Batch, BridgeState, CommitError, Cursor, IdOf, RemoteEvent, RemoteEventKind, RemoteIntake,
         RemoteMembership, SendOutcome, Settlement,
     },
     portals::{Portal, Portals},
@@ -92,6 +93,7 @@ struct Woken {
     settled: Vec<Settled>,
     taking_part: Vec<i64>,
     gone_from: Vec<i64>,
+    renamed: Vec<Renamed>,
 }
 
 #[async_trait]
@@ -124,6 +126,7 @@ impl Job for AcceptRemote {
 impl AcceptRemote {
     async fn accept(&self, tx: &mut Tx, heard: &Heard, woken: &mut Woken) -> Result<(), DbError> {
         let event = &heard.event;
+        self.follow_id(tx, heard, woken).await?;
         let portal = match Portals::find(tx, &heard.key).await? {
             Some(portal) => Some(portal),
             None => match event.creates {
@@ -179,6 +182,32 @@ impl AcceptRemote {
         }));
         if accepted.new && done.is_none() {
             woken.lanes.push(lane);
+        }
+        Ok(())
+    }
+
+    /// A chat or person with a new id stays the same: what comes behind in this batch knows it by that.
+    async fn follow_id(
+        &self,
+        tx: &mut Tx,
+        heard: &Heard,
+        woken: &mut Woken,
+    ) -> Result<(), DbError> {
+        let RemoteEventKind::IdChanged { old, new, of } = &heard.event.kind else { return Ok(()) };
+        match of {
+            IdOf::Name => {}
+            _ if old == new => {}
+            IdOf::Chat => {
+                let old = PortalKey { chat: RemoteChatId::new(old), ..heard.key.clone() };
+                Portals::change_id(tx, &old, &RemoteChatId::new(new)).await?;
+            }
+            IdOf::Person => {
+                let Some(journal) = self.journal.upgrade() else { return Ok(()) };
+                let (old, new) = (RemoteUserId::new(old), RemoteUserId::new(new));
+                let made = journal.parts.ghosts.made_for(&self.network, &old);
+                let renamed = ghosts::rename(tx, &self.network, (&old, &new), made).await?;
+                woken.renamed.push(renamed);
+            }
         }
         Ok(())
     }
@@ -318,6 +347,9 @@ impl Journal {
     }
 
     fn wake_after(self: &Arc<Self>, woken: Woken, login: &LoginId) {
+        for renamed in woken.renamed {
+            self.parts.ghosts.renamed(renamed);
+        }
         for settled in woken.settled {
             self.lanes.tell(self, &settled.lane, News::Row(settled.row_seq));
         }

@@ -8,7 +8,7 @@ use support_db::{DbError, Row as DbRow};
 use super::words::named;
 use crate::{
     ids::{LoginId, NetworkId, PortalKey, RemoteMessageId, SendKey},
-    network::{LostAnswer, MediaRef, RemoteStep},
+    network::{ChatInfo, LostAnswer, MediaRef, RemoteStep},
     portals::RoomStep,
 };
 
@@ -115,6 +115,18 @@ pub(crate) enum Effect {
         /// The event that showed it.
         event_id: String,
     },
+    /// A message has reached somebody.
+    Delivered {
+        /// Which.
+        target: RemoteMessageId,
+        /// Whom, by Matrix id.
+        mxid: String,
+    },
+    /// The chat is so now.
+    Known {
+        /// How.
+        info: Box<ChatInfo>,
+    },
     /// Nothing.
     Nothing,
 }
@@ -179,6 +191,9 @@ pub(crate) enum MatrixCall {
         /// When.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ts: Option<i64>,
+        /// The step of the same row that uploads its picture.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<i64>,
     },
 }
 

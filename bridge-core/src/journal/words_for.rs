@@ -24,6 +24,11 @@ pub(crate) fn operation_words(operation: Operation, network: &str) -> String {
         Operation::Reply | Operation::Thread => "Answers cannot be marked as such".to_owned(),
         Operation::Mention => "People cannot be called by name".to_owned(),
         Operation::PowerLevels => "Rights cannot be given or taken from here".to_owned(),
+        Operation::Delivery => "What has arrived cannot be told".to_owned(),
+        Operation::DisappearingTimer => "Messages cannot be made to disappear".to_owned(),
+        Operation::Command => "There are no such commands".to_owned(),
+        Operation::ChatDelete => "Chats cannot be deleted from here".to_owned(),
+        Operation::Call => "Nobody can be called".to_owned(),
     };
     format!("{what} on {network}. This stays on Matrix only.")
 }
@@ -86,6 +91,9 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
             notice(format!("* {who} edited a message: {}", content.text.plain))
         }
         RemoteEventKind::Redaction { .. } => notice(format!("* {who} took a message back")),
+        RemoteEventKind::DisappearingTimer { timer } => {
+            notice(format!("* {who} set messages to {}", timer.in_words()))
+        }
         RemoteEventKind::Reaction { key, .. } => {
             notice(format!("* {who} reacted to a message with {key}"))
         }
@@ -105,7 +113,7 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
         RemoteEventKind::ChatDelete { reason: None } => {
             notice("* This chat no longer exists on the network.".to_owned())
         }
-        RemoteEventKind::IdChanged { old, new } => notice(format!("* {old} is now {new}")),
+        RemoteEventKind::IdChanged { old, new, .. } => notice(format!("* {old} is now {new}")),
         RemoteEventKind::Gap(gap) => {
             notice(format!("* Messages may be missing here: {}", gap.reason))
         }
@@ -120,6 +128,7 @@ pub(crate) fn fallback(kind: &RemoteEventKind, who: &str) -> Fallback {
         RemoteEventKind::ChatInfo(_) => Fallback::Ignored("facts about the chat"),
         RemoteEventKind::Receipt { .. } => Fallback::Ignored("receipts are not carried yet"),
         RemoteEventKind::Typing { .. } => Fallback::Ignored("typing is not carried yet"),
+        RemoteEventKind::Delivery { .. } => Fallback::Ignored("of no message of ours"),
     }
 }
 
@@ -130,6 +139,7 @@ fn membership(membership: RemoteMembership) -> &'static str {
         RemoteMembership::Leave => "left",
         RemoteMembership::Kick => "was removed",
         RemoteMembership::Ban => "was banned",
+        RemoteMembership::Unban => "is no longer banned",
         RemoteMembership::Knock => "asks to come in",
     }
 }

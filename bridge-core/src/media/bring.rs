@@ -22,7 +22,7 @@ use super::{
 };
 use crate::ids::NetworkId;
 use crate::matrix::{MatrixTrouble, Upload};
-use crate::network::{MediaRef, NetworkClient, NetworkError};
+use crate::network::{INLINE, MediaRef, MediaStream, NetworkClient, NetworkError};
 
 /// How long a network may take until it begins to hand a file over.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -99,7 +99,14 @@ impl Media {
         let Some(spool) = &self.0.spool else {
             return Err(refused("M_NOT_FOUND", "this bridge has no folder for files"));
         };
-        let fetching = AssertUnwindSafe(file.client.fetch_media(file.media)).catch_unwind();
+        let at_hand = file.media.locator.as_str().filter(|_| file.media.source == INLINE);
+        let fetch = async {
+            match at_hand {
+                Some(text) => Ok(MediaStream::bytes(text.as_bytes().to_vec())),
+                None => file.client.fetch_media(file.media).await,
+            }
+        };
+        let fetching = AssertUnwindSafe(fetch).catch_unwind();
         let fetched = tokio::select! {
             fetched = fetching => fetched,
             () = self.0.clock.sleep(PATIENCE) => {

@@ -40,6 +40,10 @@ pub struct Limits {
     /// The reactions there are; another is degraded. `None`: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reactions: Option<Vec<String>>,
+    /// The commands the network takes ([`super::Operation::Command`]): a message that begins with `/`
+    /// and one of these is one. Every other is a text like any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
 }
 
 /// In which scope the network keeps order.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MediaRef;
+use super::{Disappearing, MediaRef};
 use crate::ids::RemoteUserId;
 
 /// What kind of room a chat becomes.
@@ -30,9 +30,12 @@ pub struct ChatInfo {
     /// Its topic; an empty string clears it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-    /// Its picture.
+    /// Its picture; one without a source takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<MediaRef>,
+    /// For how long its messages stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappearing: Option<Disappearing>,
     /// Who is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<MemberList>,
@@ -91,6 +94,8 @@ pub enum RemoteMembership {
     Kick,
     /// Removed and kept out.
     Ban,
+    /// No longer kept out.
+    Unban,
     /// Asks to come in.
     Knock,
 }

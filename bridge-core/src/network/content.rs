@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Contact;
 use crate::ids::{RemoteMessageId, RemoteUserId};
 
 /// Text with optional markup.
@@ -53,7 +54,9 @@ pub enum MessageKind {
     Sticker,
     /// `m.location`
     Location,
-    /// A contact card.
+    /// Somebody's name and how they are reached. From a network it is data
+    /// ([`MessageContent::contact`]); from Matrix it comes as the file it is there, a vCard, to networks
+    /// that carry contacts ([`Contact::from_vcard`] reads it).
     Contact,
 }
 
@@ -211,12 +214,15 @@ pub struct MessageContent {
     /// The place, for [`MessageKind::Location`]: a `geo:` URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// The contact, for [`MessageKind::Contact`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
 }
 
 impl MessageContent {
     /// Makes a message of the given kind; set what belongs to it.
     pub fn new(kind: MessageKind, text: FormattedText) -> Self {
-        Self { kind, text, media: None, mentions: Mentions::default(), place: None }
+        Self { kind, text, media: None, mentions: Mentions::default(), place: None, contact: None }
     }
 
     /// Makes a plain text message.
@@ -233,6 +239,12 @@ impl MessageContent {
     pub fn with_mentions(mut self, mentions: Mentions) -> Self {
         self.mentions = mentions;
         self
+    }
+
+    /// Makes a contact.
+    pub fn contact(contact: Contact) -> Self {
+        let text = FormattedText::plain(contact.in_words());
+        Self { contact: Some(contact), ..Self::new(MessageKind::Contact, text) }
     }
 
     /// Adds its file.

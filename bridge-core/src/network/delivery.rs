@@ -43,6 +43,17 @@ pub enum Operation {
     Mention,
     /// Gives people more or fewer rights.
     PowerLevels,
+    /// Tells that a message has reached somebody. The network tells us; nothing is sent for it.
+    Delivery,
+    /// Says for how long messages stay.
+    DisappearingTimer,
+    /// Gives the network a command of its own (`/topic`, `/giphy`), by the names in
+    /// [`super::Limits::commands`].
+    Command,
+    /// Ends the chat.
+    ChatDelete,
+    /// Calls. Calls do not cross; [`Level::Degraded`] has them told in words.
+    Call,
 }
 
 impl Operation {
@@ -51,7 +62,7 @@ impl Operation {
     pub fn unlisted(self) -> Level {
         match self {
             Self::Reply | Self::Thread | Self::Mention => Level::Degraded,
-            Self::Typing | Self::Receipt => Level::Dropped,
+            Self::Typing | Self::Receipt | Self::Delivery => Level::Dropped,
             Self::Message(_)
             | Self::Edit
             | Self::Redaction
@@ -62,7 +73,11 @@ impl Operation {
             | Self::Name
             | Self::Topic
             | Self::Avatar
-            | Self::PowerLevels => Level::Rejected,
+            | Self::PowerLevels
+            | Self::DisappearingTimer
+            | Self::Command
+            | Self::ChatDelete
+            | Self::Call => Level::Rejected,
         }
     }
 }

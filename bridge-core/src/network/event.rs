@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChatInfo, ChatKind, FormattedText, MessageContent, RemoteMembership, ReplyTo, UserInfo,
+    ChatInfo, ChatKind, Disappearing, FormattedText, MediaRef, MessageContent, RemoteMembership,
+    ReplyTo, UserInfo,
 };
 use crate::ids::{LoginId, RemoteChatId, RemoteMessageId, RemoteUserId, SendKey};
 
@@ -79,8 +80,11 @@ pub enum RemoteEventKind {
     Reaction {
         /// To which message.
         target: RemoteMessageId,
-        /// With what (an emoji, or a custom one's name).
+        /// With what: an emoji, or `:name:` of one of the network's own.
         key: String,
+        /// The picture of one of the network's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        picture: Option<MediaRef>,
     },
     /// A reaction was taken back.
     ReactionRemove {
@@ -91,6 +95,11 @@ pub enum RemoteEventKind {
     },
     /// Someone has read up to a message.
     Receipt {
+        /// The message.
+        target: RemoteMessageId,
+    },
+    /// A message has reached the event's sender, who need not have read it.
+    Delivery {
         /// The message.
         target: RemoteMessageId,
     },
@@ -127,6 +136,11 @@ pub enum RemoteEventKind {
         /// The people and what they may do now.
         levels: Vec<PowerLevel>,
     },
+    /// Someone set for how long messages stay.
+    DisappearingTimer {
+        /// For how long.
+        timer: Disappearing,
+    },
     /// The chat no longer exists for this login.
     ChatDelete {
         /// In words, where the network tells.
@@ -138,6 +152,9 @@ pub enum RemoteEventKind {
         old: String,
         /// The id from now on.
         new: String,
+        /// Whose.
+        #[serde(default)]
+        of: IdOf,
     },
     /// Continuity was lost.
     Gap(Gap),
@@ -146,6 +163,21 @@ pub enum RemoteEventKind {
         /// In words.
         text: String,
     },
+}
+
+/// Whose id has changed, and what that proves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdOf {
+    /// The name somebody goes by, which others may take after them: who had it goes, who has the new
+    /// one comes.
+    #[default]
+    Name,
+    /// A person, for good: they stay who they are on Matrix, and the old id means them too.
+    Person,
+    /// The event's chat, for good: its room stays, and the old id means it too. `old` is the id it is
+    /// known by here.
+    Chat,
 }
 
 /// A message.
@@ -246,6 +278,7 @@ impl RemoteEventKind {
             Self::Reaction { .. } => "reaction",
             Self::ReactionRemove { .. } => "reaction_remove",
             Self::Receipt { .. } => "receipt",
+            Self::Delivery { .. } => "delivery",
             Self::Typing { .. } => "typing",
             Self::Pin { .. } => "pin",
             Self::Poll { .. } => "poll",
@@ -254,6 +287,7 @@ impl RemoteEventKind {
             Self::Topic(_) => "topic",
             Self::Membership(_) => "membership",
             Self::PowerLevels { .. } => "power_levels",
+            Self::DisappearingTimer { .. } => "disappearing_timer",
             Self::ChatDelete { .. } => "chat_delete",
             Self::IdChanged { .. } => "id_changed",
             Self::Gap(_) => "gap",
@@ -275,6 +309,8 @@ impl RemoteEventKind {
             Self::Reaction { .. }
             | Self::ReactionRemove { .. }
             | Self::Receipt { .. }
+            | Self::Delivery { .. }
+            | Self::DisappearingTimer { .. }
             | Self::Typing { .. }
             | Self::Pin { .. }
             | Self::ChatInfo(_)

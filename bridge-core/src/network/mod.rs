@@ -11,8 +11,10 @@
 mod capabilities;
 mod chat;
 mod connector;
+mod contact;
 mod content;
 mod delivery;
+mod disappearing;
 mod error;
 mod event;
 mod finding;
@@ -31,15 +33,19 @@ pub use connector::{
     ConfigError, ConnectContext, NetworkClient, NetworkConnector, NetworkContext, NetworkFactory,
     NetworkFacts,
 };
+pub use contact::Contact;
+pub(crate) use contact::{INLINE, is_card};
 pub(crate) use content::PILL_SCHEME;
 pub use content::{
     FormattedText, MediaRef, Mention, Mentions, MessageContent, MessageKind, ReplyTo,
 };
 pub use delivery::{LostAnswer, Operation, RemoteStep, SendOutcome};
+pub(crate) use disappearing::DISAPPEARING;
+pub use disappearing::{CountsFrom, Disappearing};
 pub use error::{NetworkError, Refusal};
 pub use event::{
-    Gap, MembershipChange, PowerLevel, RemoteEvent, RemoteEventKind, RemoteMessage, RemoteSender,
-    TopicChange,
+    Gap, IdOf, MembershipChange, PowerLevel, RemoteEvent, RemoteEventKind, RemoteMessage,
+    RemoteSender, TopicChange,
 };
 pub use finding::{Directory, Finds, FoundUser, GroupKind, JoinedChat, NewGroup};
 pub use formatting::Formatting;

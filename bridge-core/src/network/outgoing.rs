@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MediaRef, MessageContent, RemoteMembership, ReplyTo};
+use super::{Disappearing, MediaRef, MessageContent, RemoteMembership, ReplyTo};
 use crate::ids::{LoginId, PortalKey, RemoteMessageId, RemoteUserId};
 
 /// One thing a Matrix person did in a portal.
@@ -136,7 +136,7 @@ pub enum OutgoingKind {
     Reaction {
         /// To what.
         target: RemoteMessageId,
-        /// With what.
+        /// With what: an emoji, or `:name:` of one the network has by this name.
         key: String,
     },
     /// Took a reaction back.
@@ -203,6 +203,28 @@ pub enum OutgoingKind {
         /// To what; `None` removes it.
         avatar: Option<MediaRef>,
     },
+    /// Set for how long messages stay.
+    DisappearingTimer {
+        /// For how long.
+        timer: Disappearing,
+    },
+    /// Gave the network a command: one of those it names ([`super::Limits::commands`]).
+    Command {
+        /// Which, without the `/`.
+        name: String,
+        /// What stands behind it.
+        arguments: String,
+    },
+    /// Deleted the chat.
+    ChatDelete {
+        /// For everybody in it, not only for the account.
+        for_everybody: bool,
+    },
+    /// Called, on Matrix. Calls do not cross.
+    Call {
+        /// Whether they want to be seen.
+        video: bool,
+    },
 }
 
 impl OutgoingKind {
@@ -223,6 +245,10 @@ impl OutgoingKind {
             Self::Name { .. } => Operation::Name,
             Self::Topic { .. } => Operation::Topic,
             Self::Avatar { .. } => Operation::Avatar,
+            Self::DisappearingTimer { .. } => Operation::DisappearingTimer,
+            Self::Command { .. } => Operation::Command,
+            Self::ChatDelete { .. } => Operation::ChatDelete,
+            Self::Call { .. } => Operation::Call,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Carries out one planned change in a room. Doing it again does no harm.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Portals;
-use super::plan::{RoomStep, RoomStepKind};
+use super::plan::{RoomStep, RoomStepKind, disappearing_state};
 use crate::ids::SendKey;
 use crate::matrix::{MatrixOutcome, MatrixTrouble, STEP_KEY};
 
@@ -55,6 +55,26 @@ impl Portals {
                     false => ghosts.remove_from_room(mxid, room, Some(reason)).await?,
                 }
                 Ok(String::new())
+            }
+            RoomStepKind::Invite { ghost } => {
+                let profile = ghost.profile.as_ref();
+                ghosts.invite(&ghost.network, &ghost.user, profile, room).await?;
+                Ok(String::new())
+            }
+            RoomStepKind::Unban { mxid } => {
+                ghosts.lift_ban(mxid, room).await?;
+                Ok(String::new())
+            }
+            RoomStepKind::Avatar { url, .. } => {
+                let content = url.as_ref().map_or_else(|| json!({}), |url| json!({ "url": url }));
+                self.set_content(room, "m.room.avatar", "", &content, ts).await
+            }
+            RoomStepKind::DisappearingTimer { timer } => {
+                let (event_type, content) = disappearing_state(*timer);
+                self.set_content(room, event_type, "", &content, ts).await
+            }
+            RoomStepKind::State { event_type, state_key, content } => {
+                self.set_content(room, event_type, state_key, content, ts).await
             }
             RoomStepKind::PowerLevels { levels } => self.set_levels(room, levels).await,
             RoomStepKind::TakePart { notice: None, .. } => Ok(String::new()),
@@ -116,6 +136,24 @@ impl Portals {
         }
         let content = json!({ "pinned": events });
         matrix.send_state(matrix.bot(), room, TYPE, "", &content, None).await.into_result()
+    }
+
+    /// Sets state as the bot, unless the room says so already.
+    async fn set_content(
+        &self,
+        room: &str,
+        event_type: &str,
+        state_key: &str,
+        content: &Value,
+        ts: Option<i64>,
+    ) -> Result<String, MatrixTrouble> {
+        let matrix = &self.0.matrix;
+        let now = matrix.get_state(room, event_type, state_key).await?;
+        if now.unwrap_or_else(|| json!({})) == *content {
+            return Ok(String::new());
+        }
+        let bot = matrix.bot();
+        matrix.send_state(bot, room, event_type, state_key, content, ts).await.into_result()
     }
 
     /// Sets a state event of one text, unless the room says so already. A ghost without the right

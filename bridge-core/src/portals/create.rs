@@ -238,6 +238,7 @@ impl Portals {
             info.name = info.name.or(told.name);
             info.topic = info.topic.or(told.topic);
             info.avatar = info.avatar.or(told.avatar);
+            info.disappearing = info.disappearing.or(told.disappearing);
             info.members = info.members.or(told.members);
         }
         info
@@ -247,9 +248,14 @@ impl Portals {
     /// else that happens there.
     async fn hand_on_members(&self, portal: &Portal, info: &ChatInfo, via: Option<&LoginId>) {
         let members = info.members.clone().filter(has_others);
-        let (Some(members), Some(via)) = (members, via) else { return };
+        let avatar = info.avatar.clone().filter(|avatar| !avatar.source.is_empty());
+        let disappearing = info.disappearing.filter(|timer| !timer.is_never());
+        let news = ChatInfo { members, avatar, disappearing, ..ChatInfo::default() };
+        if news == ChatInfo::default() {
+            return;
+        }
+        let Some(via) = via else { return };
         let Some(intake) = self.0.logins.intake() else { return };
-        let news = ChatInfo { members: Some(members), ..ChatInfo::default() };
         let mut event = RemoteEvent::new(portal.key.chat.clone(), RemoteEventKind::ChatInfo(news));
         event.receiver = portal.key.receiver.clone();
         if let Err(error) = intake.commit(via, Batch::event(event)).await {

@@ -5,6 +5,7 @@ mod apply;
 mod create;
 mod features;
 mod info;
+mod moved;
 mod plan;
 mod plumbed;
 mod store;
@@ -15,12 +16,14 @@ use std::sync::Arc;
 use support_clock::SharedClock;
 use support_db::{Db, DbError, Tx};
 
-pub(crate) use self::plan::{RoomStep, RoomStepKind};
+#[cfg(test)]
+pub(crate) use self::moved::STATEMENTS;
+pub(crate) use self::plan::{RoomStep, RoomStepKind, picture_name};
 use crate::ghosts::Ghosts;
 use crate::ids::{LoginId, PortalKey};
 use crate::logins::Logins;
 use crate::matrix::Matrix;
-use crate::network::ChatKind;
+use crate::network::{ChatInfo, ChatKind, Disappearing};
 use crate::networks::Networks;
 use crate::turns::Turns;
 
@@ -37,6 +40,10 @@ pub(crate) struct Portal {
     pub(crate) name: Option<String>,
     /// Its topic on the network.
     pub(crate) topic: Option<String>,
+    /// What the network calls the picture its rooms show.
+    pub(crate) avatar: Option<String>,
+    /// For how long its messages stay.
+    pub(crate) disappearing: Disappearing,
     /// The login whose copies count where ids are not shared.
     pub(crate) listener: Option<LoginId>,
     /// The login that speaks for people without one.
@@ -124,8 +131,25 @@ impl Portals {
         let id = tx.next_position("portal");
         store::insert(tx, id, key, kind, now).await?;
         let (key, none) = (key.clone(), None::<String>);
-        let (name, topic) = (none.clone(), none);
-        Ok(Portal { id, key, kind, name, topic, listener: None, relay: None, rooms: Vec::new() })
+        let (name, topic, avatar) = (none.clone(), none.clone(), none);
+        Ok(Portal {
+            id,
+            key,
+            kind,
+            name,
+            topic,
+            avatar,
+            disappearing: Disappearing::NEVER,
+            listener: None,
+            relay: None,
+            rooms: Vec::new(),
+        })
+    }
+
+    /// Notes how a chat is now, within a job.
+    pub(crate) async fn note(tx: &mut Tx, portal: i64, info: &ChatInfo) -> Result<(), DbError> {
+        store::set_info(tx, portal, info).await?;
+        store::set_shown(tx, portal, info).await
     }
 
     /// Notes that a login takes part in a portal.

@@ -9,8 +9,8 @@ use support_db::{DbError, Tx};
 use super::{Portal, Portals, store};
 use crate::ids::{LoginId, NetworkId, RemoteUserId};
 use crate::network::{
-    ChatInfo, ChatKind, Member, MembershipChange, PowerLevel, RemoteMembership, RemoteSender,
-    UserInfo,
+    ChatInfo, ChatKind, DISAPPEARING, Disappearing, MediaRef, Member, MembershipChange, PowerLevel,
+    RemoteMembership, RemoteSender, UserInfo,
 };
 
 /// How many people come into a room before they speak. A channel of thousands would keep its
@@ -77,6 +77,37 @@ pub(crate) enum RoomStepKind {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         ban: bool,
     },
+    /// A ghost is asked in.
+    Invite {
+        /// Who.
+        ghost: Ghost,
+    },
+    /// A ghost is no longer kept out.
+    Unban {
+        /// Who.
+        mxid: String,
+    },
+    /// The picture.
+    Avatar {
+        /// Where it is; filled in once it is brought. `None`: it is taken away.
+        url: Option<String>,
+        /// What the network calls it.
+        name: String,
+    },
+    /// For how long messages stay.
+    DisappearingTimer {
+        /// For how long.
+        timer: Disappearing,
+    },
+    /// Other state.
+    State {
+        /// The type.
+        event_type: String,
+        /// The key.
+        state_key: String,
+        /// What it says.
+        content: serde_json::Value,
+    },
     /// Some people may do more or less than before.
     PowerLevels {
         /// Who, by Matrix id, and their level.
@@ -125,6 +156,9 @@ impl Portals {
                 && portal.topic.as_deref().unwrap_or_default() != topic
             {
                 steps.push(step(RoomStepKind::Topic { topic: topic.clone(), by: None }));
+            }
+            if let Some(timer) = info.disappearing.filter(|timer| *timer != portal.disappearing) {
+                steps.push(step(RoomStepKind::DisappearingTimer { timer }));
             }
             if let Some(list) = &info.members {
                 let members: Vec<&Member> = list.members.iter().filter(|m| !m.is_me).collect();
@@ -194,6 +228,10 @@ impl Portals {
                     reason: removed(change, by),
                     ban: change.membership == M::Ban,
                 },
+                M::Invite if !here => RoomStepKind::Invite {
+                    ghost: ghost(portal, &change.user, change.profile.as_ref()),
+                },
+                M::Unban => RoomStepKind::Unban { mxid: mxid.clone() },
                 // Not yet in: nothing to show before they come.
                 M::Join | M::Leave | M::Kick | M::Ban | M::Invite | M::Knock => continue,
             };
@@ -221,6 +259,31 @@ impl Portals {
             return Vec::new();
         }
         in_all_rooms(portal, &RoomStepKind::PowerLevels { levels })
+    }
+
+    /// Plans what a person's new id changes, who stays who they are: somebody who was taken for
+    /// another person goes.
+    pub(crate) async fn plan_new_identity(
+        &self,
+        portal: &Portal,
+        new: &RemoteUserId,
+        profile: Option<&UserInfo>,
+    ) -> Result<Vec<RoomStep>, DbError> {
+        let (kept, made) =
+            (self.mxid(portal, new), self.0.ghosts.made_for(&portal.key.network, new));
+        let mut steps = Vec::new();
+        for room in &portal.rooms {
+            let step = |kind| RoomStep { room: room.clone(), kind };
+            let twice = kept != made && self.0.ghosts.is_in(&made, room).await?;
+            if twice || self.0.ghosts.is_in(&kept, room).await? {
+                steps.push(step(RoomStepKind::Enter { ghost: ghost(portal, new, profile) }));
+            }
+            if twice {
+                let reason = Some(format!("is {kept}"));
+                steps.push(step(RoomStepKind::Leave { mxid: made.clone(), reason }));
+            }
+        }
+        Ok(steps)
     }
 
     /// Plans what a person's new id changes: the old ghost goes, the new one comes.
@@ -268,11 +331,23 @@ impl Portals {
             RoomStepKind::TakePart { login, here: false, .. } => {
                 store::remove_login(tx, portal, login).await
             }
+            RoomStepKind::Avatar { name, .. } => {
+                let avatar = Some(MediaRef { id: Some(name.clone()), ..MediaRef::default() });
+                store::set_shown(tx, portal, &ChatInfo { avatar, ..ChatInfo::default() }).await
+            }
+            RoomStepKind::DisappearingTimer { timer } => {
+                let disappearing = Some(*timer);
+                store::set_shown(tx, portal, &ChatInfo { disappearing, ..ChatInfo::default() })
+                    .await
+            }
             // Who is in a room is noted by the ghosts when they enter and leave.
             RoomStepKind::Enter { .. }
             | RoomStepKind::Leave { .. }
             | RoomStepKind::Remove { .. }
             | RoomStepKind::Pin { .. }
+            | RoomStepKind::Invite { .. }
+            | RoomStepKind::Unban { .. }
+            | RoomStepKind::State { .. }
             | RoomStepKind::PowerLevels { .. } => Ok(()),
         }
     }
@@ -280,6 +355,20 @@ impl Portals {
     fn mxid(&self, portal: &Portal, user: &RemoteUserId) -> String {
         self.0.ghosts.mxid(&portal.key.network, user)
     }
+}
+
+/// Returns what a picture is known by; empty where there is none.
+pub(crate) fn picture_name(picture: &MediaRef) -> String {
+    match &picture.id {
+        Some(id) => id.clone(),
+        None if picture.source.is_empty() => String::new(),
+        None => picture.locator.to_string(),
+    }
+}
+
+/// Plans the state that says for how long messages stay.
+pub(crate) fn disappearing_state(timer: Disappearing) -> (&'static str, serde_json::Value) {
+    (DISAPPEARING, timer.content())
 }
 
 fn in_all_rooms(portal: &Portal, kind: &RoomStepKind) -> Vec<RoomStep> {
@@ -332,7 +421,7 @@ fn own_membership(
             );
             (false, Some(words))
         }
-        M::Invite | M::Knock => return Vec::new(),
+        M::Invite | M::Unban | M::Knock => return Vec::new(),
     };
     let first = portal.rooms.first();
     let step = |room: &String| RoomStep {

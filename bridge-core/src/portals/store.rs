@@ -4,13 +4,13 @@ use support_db::{Db, DbError, Row, Tx, params};
 
 use super::Portal;
 use crate::ids::{LoginId, NetworkId, PortalKey, RemoteChatId};
-use crate::network::{ChatInfo, ChatKind};
+use crate::network::{ChatInfo, ChatKind, Disappearing};
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT p.id, p.network, p.chat, p.receiver, p.kind, p.name, p.topic, p.listener, p.relay,
-                r.room_id
+            "SELECT p.id, p.network, p.chat, p.receiver, p.kind, p.name, p.topic, p.avatar,
+                p.disappearing, p.listener, p.relay, r.room_id
             FROM portal p
             LEFT JOIN portal_room r ON r.portal_id = p.id AND r.ready
             ",
@@ -20,8 +20,14 @@ macro_rules! select {
     };
 }
 
-const BY_ID: &str = select!("WHERE p.id = $1");
-const BY_KEY: &str = select!("WHERE p.network = $1 AND p.chat = $2 AND p.receiver = $3");
+const BY_ID: &str =
+    select!("WHERE p.id = COALESCE((SELECT m.merged_into FROM portal m WHERE m.id = $1), $1)");
+const BY_KEY: &str = select!(
+    "WHERE p.id = COALESCE(
+        (SELECT k.id FROM portal k WHERE k.network = $1 AND k.chat = $2 AND k.receiver = $3),
+        (SELECT a.portal_id FROM portal_alias a
+            WHERE a.network = $1 AND a.chat = $2 AND a.receiver = $3))"
+);
 const BY_ROOM: &str =
     select!("WHERE p.id IN (SELECT l.portal_id FROM portal_room l WHERE l.room_id = $1)");
 
@@ -50,6 +56,10 @@ const LOGINS: &str = "SELECT login_id
 
 const SET_INFO: &str = "UPDATE portal
     SET kind = COALESCE($2, kind), name = COALESCE($3, name), topic = COALESCE($4, topic)
+    WHERE id = $1";
+
+const SET_SHOWN: &str = "UPDATE portal
+    SET avatar = COALESCE($2, avatar), disappearing = COALESCE($3, disappearing)
     WHERE id = $1";
 
 const ADD_ROOM: &str = "INSERT INTO portal_room (portal_id, room_id, own, ready, created_at)
@@ -165,6 +175,17 @@ pub(super) async fn set_info(tx: &mut Tx, portal: i64, info: &ChatInfo) -> Resul
     tx.execute(SET_INFO, params![portal, kind, &info.name, &info.topic]).await.map(drop)
 }
 
+/// Writes what rooms show now that is compared before it is shown again.
+pub(super) async fn set_shown(tx: &mut Tx, portal: i64, info: &ChatInfo) -> Result<(), DbError> {
+    let avatar = info.avatar.as_ref().map(super::plan::picture_name);
+    let timer = info.disappearing.as_ref();
+    let timer = timer.map(|timer| serde_json::to_string(timer).expect("it has text keys only"));
+    if avatar.is_none() && timer.is_none() {
+        return Ok(());
+    }
+    tx.execute(SET_SHOWN, params![portal, avatar, timer]).await.map(drop)
+}
+
 pub(super) async fn add_room(
     tx: &mut Tx,
     portal: i64,
@@ -212,10 +233,17 @@ fn portal(id: i64, row: &Row) -> Result<Portal, DbError> {
         kind: kind_of(row.get("kind")?),
         name: row.get("name")?,
         topic: row.get("topic")?,
+        avatar: row.get("avatar")?,
+        disappearing: timer(row.get::<Option<&str>>("disappearing")?),
         listener: row.get::<Option<String>>("listener")?.map(LoginId::new),
         relay: row.get::<Option<String>>("relay")?.map(LoginId::new),
         rooms: Vec::new(),
     })
+}
+
+/// What cannot be read is for good: nothing disappears by mistake.
+fn timer(stored: Option<&str>) -> Disappearing {
+    stored.and_then(|stored| serde_json::from_str(stored).ok()).unwrap_or_default()
 }
 
 fn kind_name(kind: ChatKind) -> &'static str {

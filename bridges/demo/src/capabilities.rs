@@ -6,6 +6,8 @@ use bridge_core::network::{
 };
 use serde::Deserialize;
 
+/// The command the network takes: `/toss`.
+pub(crate) const COMMAND: &str = "toss";
 /// The longest message the network takes, in bytes.
 pub(crate) const LONGEST_TEXT: usize = 2000;
 /// The largest file the network takes where nothing else is configured, in bytes.
@@ -31,10 +33,18 @@ pub enum Ability {
     Pins,
     /// To show places.
     Places,
-    /// To name groups and set their topics.
+    /// To name groups, set their topics and pictures.
     Names,
-    /// To remove people and keep them out.
+    /// To remove people and keep them out, to ask them in.
     Removals,
+    /// To show contacts.
+    Contacts,
+    /// To have messages disappear.
+    Timers,
+    /// To take commands.
+    Commands,
+    /// To end groups.
+    Endings,
 }
 
 /// What the network is configured to be able to do.
@@ -71,6 +81,7 @@ pub(crate) fn capabilities(able: &Able) -> Capabilities {
     let limits = Limits {
         text_bytes: Some(LONGEST_TEXT),
         media_bytes: Some(able.largest_file),
+        commands: vec![COMMAND.to_owned()],
         ..Limits::default()
     };
     let level = |ability| match ability {
@@ -95,11 +106,18 @@ pub(crate) fn capabilities(able: &Able) -> Capabilities {
         .with(Operation::Pin, level(Ability::Pins))
         .with(Operation::Name, state_level(Ability::Names))
         .with(Operation::Topic, state_level(Ability::Names))
+        .with(Operation::Avatar, state_level(Ability::Names))
         .with(Operation::Membership, state_level(Ability::Removals))
         .with(Operation::PowerLevels, Level::Full)
         .with(Operation::Typing, Level::Full)
         .with(Operation::Receipt, Level::Full)
+        .with(Operation::Delivery, Level::Full)
         .with(Operation::Poll, Level::Degraded)
+        .with(Operation::Call, Level::Degraded)
+        .with(Operation::Command, level(Ability::Commands))
+        .with(Operation::ChatDelete, state_level(Ability::Endings))
+        .with(Operation::DisappearingTimer, level(Ability::Timers))
+        .with(Operation::Message(MessageKind::Contact), level(Ability::Contacts))
         .with(Operation::Message(MessageKind::Location), level(Ability::Places));
     for kind in FILES {
         table = table.with(Operation::Message(kind), level(Ability::Files));

@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 use bridge_core::ids::{LoginId, RemoteChatId};
 use bridge_core::network::{
-    ChatInfo, ChatKind, Directory, Finds, FoundUser, GroupKind, JoinedChat, Member, MemberList,
-    NetworkError, NewGroup,
+    ChatInfo, ChatKind, Directory, Disappearing, Finds, FoundUser, GroupKind, JoinedChat, Member,
+    MemberList, NetworkError, NewGroup,
 };
 
 use crate::client::DemoClient;
 use crate::error::network_error;
 use crate::ids::{Place, make_chat_id, make_user_id, parse_chat_id};
 use crate::network::DemoNetwork;
-use crate::to_matrix::profile;
+use crate::to_matrix::{group_picture, profile};
 
 /// Describes a chat as one account sees it.
 pub(crate) fn chat_info(
@@ -28,7 +28,8 @@ pub(crate) fn chat_info(
         kind: Some(ChatKind::Group),
         name: Some(group.name),
         topic: Some(group.topic),
-        avatar: None,
+        avatar: group.picture.map(|(number, file)| group_picture(number, Some(&file))),
+        disappearing: Some(Disappearing::after(group.disappearing_ms)),
         members: Some(members(account, group.members.iter().map(String::as_str))),
     })
 }

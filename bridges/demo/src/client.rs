@@ -22,7 +22,7 @@ use crate::error::send_outcome;
 use crate::from_matrix::{self, Post};
 use crate::ids::{Place, make_message_id, make_user_id, parse_message_id, parse_user_id};
 use crate::metadata::LoginMetadata;
-use crate::network::{Deed, DemoNetwork, Refused};
+use crate::network::{Deed, DemoNetwork, Refused, SaidKind};
 use crate::to_matrix;
 
 /// The one stream of updates there is.
@@ -70,6 +70,14 @@ impl DemoClient {
     /// Makes a stored step what the network takes: its file is read from Matrix.
     async fn deed(&self, post: Post) -> Result<Deed, NetworkError> {
         Ok(match post {
+            Post::Say { kind: SaidKind::Contact, reply_to, thread, media: Some(media), .. } => {
+                let number = self.file(&media).await?;
+                let card = self.network().uploaded(number).map(|file| file.bytes);
+                let text = String::from_utf8(card.unwrap_or_default())
+                    .map_err(|_| NetworkError::Invalid("this card is not text".to_owned()))?;
+                let (kind, html, file) = (SaidKind::Contact, None, None);
+                Deed::Say { kind, text, html, reply_to, thread, file }
+            }
             Post::Say { kind, text, html, reply_to, thread, media } => {
                 let file = match media {
                     Some(media) => {
@@ -88,6 +96,22 @@ impl DemoClient {
             Post::Topic { topic } => Deed::Topic { topic },
             Post::Remove { who, ban, reason } => Deed::Remove { who, ban, reason },
             Post::Rank { who, level } => Deed::Rank { who, level },
+            Post::Invite { who } => Deed::Invite { who },
+            Post::Unban { who } => Deed::Unban { who },
+            Post::Timer { ms } => Deed::Timer { ms },
+            Post::Command { name, arguments } => Deed::Command { name, arguments },
+            Post::Close => Deed::Close { reason: format!("{} ended it", self.account()) },
+            Post::Leave => Deed::Leave,
+            Post::Picture { media } => {
+                let file = match media {
+                    Some(media) => {
+                        let number = self.file(&media).await?;
+                        self.network().uploaded(number)
+                    }
+                    None => None,
+                };
+                Deed::Picture { file }
+            }
         })
     }
 
@@ -211,9 +235,14 @@ impl NetworkClient for DemoClient {
     }
 
     async fn fetch_media(&self, media: &MediaRef) -> Result<MediaStream, NetworkError> {
-        let file = match serde_json::from_value::<(i64, usize)>(media.locator.clone()) {
-            Ok((album, part)) => self.network().open_picture(album, part),
-            Err(_) => media.locator.as_i64().and_then(|number| self.network().open_file(number)),
+        let (network, locator) = (self.network(), &media.locator);
+        let file = match serde_json::from_value::<(i64, usize)>(locator.clone()) {
+            Ok((album, part)) => network.open_picture(album, part),
+            Err(_) => match (locator.as_i64(), locator["picture"].as_i64()) {
+                (Some(number), _) => network.open_file(number),
+                (None, Some(number)) => network.open_group_picture(number),
+                (None, None) => locator["emoji"].as_str().and_then(|name| network.open_emoji(name)),
+            },
         };
         file.ok_or_else(|| NetworkError::NotFound("It is not there.".to_owned()))
     }

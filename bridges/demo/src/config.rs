@@ -20,7 +20,8 @@ pub struct DemoConfig {
     #[serde(default = "yes")]
     pub gondolier: bool,
     /// What the network cannot do, to show what becomes of it: `replies`, `edits`, `redactions`,
-    /// `reactions`, `files`, `threads`, `pins`, `places`, `names`, `removals`.
+    /// `reactions`, `files`, `threads`, `pins`, `places`, `names`, `removals`, `contacts`, `timers`,
+    /// `commands`, `endings`.
     #[serde(default)]
     pub lacks: Vec<Ability>,
     /// What the network refuses, so that nothing takes its place: the same names.

@@ -49,6 +49,20 @@ pub(crate) enum Post {
     Remove { who: String, ban: bool, reason: String },
     /// Gives a rank.
     Rank { who: String, level: i64 },
+    /// Asks somebody in.
+    Invite { who: String },
+    /// Lets somebody in again.
+    Unban { who: String },
+    /// Sets the picture, or takes it away.
+    Picture { media: Option<Box<MediaRef>> },
+    /// Sets for how long messages stay.
+    Timer { ms: i64 },
+    /// Gives a command.
+    Command { name: String, arguments: String },
+    /// Ends the group.
+    Close,
+    /// Leaves it.
+    Leave,
 }
 
 impl Post {
@@ -102,14 +116,34 @@ pub(crate) fn plan(
             Ok(vec![step(operation, &Post::Topic { topic: topic.clone() })])
         }
         OutgoingKind::Membership { user, membership, reason } => {
-            let ban = match membership {
-                RemoteMembership::Kick => false,
-                RemoteMembership::Ban => true,
-                _ => return Err(Refusal::new("On the demo network people come by themselves.")),
-            };
             let who = parse_user_id(user).to_owned();
             let reason = reason.clone().unwrap_or_default();
-            Ok(vec![step(operation, &Post::Remove { who, ban, reason })])
+            let post = match membership {
+                RemoteMembership::Kick => Post::Remove { who, ban: false, reason },
+                RemoteMembership::Ban => Post::Remove { who, ban: true, reason },
+                RemoteMembership::Unban => Post::Unban { who },
+                RemoteMembership::Invite => Post::Invite { who },
+                RemoteMembership::Join | RemoteMembership::Leave | RemoteMembership::Knock => {
+                    let words = "On the demo network people come and go by themselves.";
+                    return Err(Refusal::new(words));
+                }
+            };
+            Ok(vec![step(operation, &post)])
+        }
+        OutgoingKind::Avatar { avatar } => {
+            let media = avatar.clone().map(Box::new);
+            Ok(vec![step(operation, &Post::Picture { media })])
+        }
+        OutgoingKind::DisappearingTimer { timer } => {
+            Ok(vec![step(operation, &Post::Timer { ms: timer.after_ms })])
+        }
+        OutgoingKind::Command { name, arguments } => {
+            let (name, arguments) = (name.clone(), arguments.clone());
+            Ok(vec![step(operation, &Post::Command { name, arguments })])
+        }
+        OutgoingKind::ChatDelete { for_everybody } => {
+            let post = if *for_everybody { Post::Close } else { Post::Leave };
+            Ok(vec![step(operation, &post)])
         }
         // The core asks for nothing the capabilities do not offer; this is the second lock.
         _ => Err(Refusal::new("The demo network cannot do that.")),
@@ -148,6 +182,7 @@ fn say(
         MessageKind::Voice if content.media.is_some() => SaidKind::Voice,
         MessageKind::Sticker if content.media.is_some() => SaidKind::Sticker,
         MessageKind::Location if content.place.is_some() => SaidKind::Place,
+        MessageKind::Contact if content.media.is_some() => SaidKind::Contact,
         kind if kind.is_media() && content.media.is_some() => SaidKind::File,
         _ => return Err(Refusal::new("The demo network cannot show that.")),
     };
@@ -156,7 +191,7 @@ fn say(
         let post = Post::Say { kind, text, html: None, reply_to, thread, media: None };
         return Ok(vec![step(operation, &post)]);
     }
-    if content.kind.is_media() {
+    if content.media.is_some() {
         let (text, media) = (spoken(outgoing, content), content.media.clone().map(Box::new));
         let post = Post::Say { kind, text, html: None, reply_to, thread, media };
         return Ok(vec![step(operation, &post)]);

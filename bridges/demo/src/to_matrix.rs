@@ -3,9 +3,9 @@
 
 use bridge_core::ids::{LoginId, SendKey};
 use bridge_core::network::{
-    ChatInfo, ChatKind, FormattedText, MediaRef, MembershipChange, MessageContent, MessageKind,
-    PowerLevel, RemoteEvent, RemoteEventKind, RemoteMembership, RemoteMessage, RemoteSender,
-    ReplyTo, TopicChange, UserInfo,
+    ChatInfo, ChatKind, Contact, Disappearing, FormattedText, IdOf, MediaRef, MembershipChange,
+    MessageContent, MessageKind, PowerLevel, RemoteEvent, RemoteEventKind, RemoteMembership,
+    RemoteMessage, RemoteSender, ReplyTo, TopicChange, UserInfo,
 };
 
 use serde_json::json;
@@ -38,7 +38,7 @@ pub(crate) fn event(update: &Update, account: &str, login: &LoginId) -> RemoteEv
 }
 
 fn kind(update: &Update, account: &str) -> RemoteEventKind {
-    let file_of = update.file_of;
+    let (file_of, by) = (update.file_of, update.by.as_str());
     match &update.what {
         Happening::Album { files, caption } => album(update.number, files, caption),
         Happening::Asked { question, answers } => {
@@ -59,6 +59,12 @@ fn kind(update: &Update, account: &str) -> RemoteEventKind {
                 let (place, words) = text.split_once(' ').unwrap_or((text, ""));
                 content = MessageContent::plain(MessageKind::Location, words);
                 content.place = Some(place.to_owned());
+            }
+            if *kind == SaidKind::Contact {
+                content = match Contact::from_vcard(text) {
+                    Some(contact) => MessageContent::contact(contact),
+                    None => MessageContent::text(text.as_str()),
+                };
             }
             if let Some(file) = file {
                 if *kind == SaidKind::File {
@@ -85,7 +91,7 @@ fn kind(update: &Update, account: &str) -> RemoteEventKind {
         Happening::Reacted { target, emoji, set } => {
             let (target, key) = (make_message_id(*target), emoji.clone());
             match set {
-                true => RemoteEventKind::Reaction { target, key },
+                true => RemoteEventKind::Reaction { target, picture: emoji_picture(&key), key },
                 false => RemoteEventKind::ReactionRemove { target, key },
             }
         }
@@ -107,6 +113,28 @@ fn kind(update: &Update, account: &str) -> RemoteEventKind {
         Happening::Read { target } => RemoteEventKind::Receipt { target: make_message_id(*target) },
         Happening::Typing { typing } => {
             RemoteEventKind::Typing { timeout_ms: if *typing { TYPES_FOR_MS } else { 0 } }
+        }
+        Happening::Delivered { target } => {
+            RemoteEventKind::Delivery { target: make_message_id(*target) }
+        }
+        Happening::Timed { ms } => {
+            RemoteEventKind::DisappearingTimer { timer: Disappearing::after(*ms) }
+        }
+        Happening::Pictured(file) => {
+            let avatar = Some(group_picture(update.number, file.as_ref()));
+            RemoteEventKind::ChatInfo(ChatInfo { avatar, ..ChatInfo::default() })
+        }
+        Happening::Invited(who) => membership(who, account, RemoteMembership::Invite, None),
+        Happening::Unbanned(who) => membership(who, account, RemoteMembership::Unban, None),
+        Happening::Knocked => membership(by, account, RemoteMembership::Knock, None),
+        Happening::Renamed { old, new } => {
+            let (old, new) = (make_user_id(old), make_user_id(new));
+            let (old, new) = (old.as_str().to_owned(), new.as_str().to_owned());
+            RemoteEventKind::IdChanged { old, new, of: IdOf::Person }
+        }
+        Happening::Moved { old, new } => {
+            let id = |name: &String| make_chat_id(&Place::Group(name.clone())).as_str().to_owned();
+            RemoteEventKind::IdChanged { old: id(old), new: id(new), of: IdOf::Chat }
         }
         Happening::Topic(topic) => RemoteEventKind::Topic(TopicChange { topic: topic.clone() }),
         Happening::Came(who) => membership(who, account, RemoteMembership::Join, None),
@@ -142,6 +170,7 @@ fn message_kind(kind: SaidKind) -> MessageKind {
         SaidKind::Voice => MessageKind::Voice,
         SaidKind::Sticker => MessageKind::Sticker,
         SaidKind::Place => MessageKind::Location,
+        SaidKind::Contact => MessageKind::Contact,
     }
 }
 
@@ -165,6 +194,25 @@ fn media(number: i64, file: &DemoFile) -> MediaRef {
         size: Some(file.bytes.len() as u64),
         ..MediaRef::default()
     }
+}
+
+/// Points at a group's picture, by the number of the update that set it; at none where there is none.
+pub(crate) fn group_picture(number: i64, file: Option<&DemoFile>) -> MediaRef {
+    let Some(file) = file else { return MediaRef::default() };
+    let locator = json!({ "picture": number });
+    MediaRef { locator, id: Some(format!("picture.{number}")), ..media(number, file) }
+}
+
+/// Points at the picture of an emoji of the network's own, which is called `:name:`.
+fn emoji_picture(key: &str) -> Option<MediaRef> {
+    let name = key.strip_prefix(':')?.strip_suffix(':')?;
+    Some(MediaRef {
+        source: "demo".to_owned(),
+        locator: json!({ "emoji": key }),
+        id: Some(format!("emoji.{name}")),
+        filename: Some(name.to_owned()),
+        ..MediaRef::default()
+    })
 }
 
 fn membership(

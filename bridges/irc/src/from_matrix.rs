@@ -152,6 +152,11 @@ pub(crate) fn plan(
                         "Bans are not carried to IRC: there they are masks, not people. Remove the person instead, or ask an operator of the channel.",
                     ));
                 }
+                RemoteMembership::Unban => {
+                    return Err(Refusal::new(
+                        "Bans are not carried to IRC, so there is none to lift. An operator of the channel can.",
+                    ));
+                }
                 RemoteMembership::Join | RemoteMembership::Knock => {
                     return Err(Refusal::new("Nobody can be made to join on IRC; invite them."));
                 }

@@ -4,7 +4,7 @@
 use super::words_for::{operation_words, singular, too_large_words};
 use crate::network::{
     Capabilities, Degrade, FormattedText, Level, MessageContent, MessageKind, NetworkPolicy,
-    Operation, OutgoingKind, ReplyTo,
+    Operation, OutgoingKind, ReplyTo, is_card,
 };
 
 /// How much of a message is quoted.
@@ -50,6 +50,7 @@ pub(crate) fn carriage(
     policy: &NetworkPolicy,
     network: &str,
 ) -> Carriage {
+    let kind = as_contact(kind, capabilities);
     let operation = kind.operation();
     let level = level(&kind, facts, capabilities);
     let refusal = || match too_large(&kind, capabilities) {
@@ -83,6 +84,18 @@ pub(crate) fn carriage(
         Degrade::Text => {}
     }
     in_words(kind, facts, capabilities, policy)
+}
+
+/// A card is a contact where the network has such a thing, else the file it is.
+fn as_contact(mut kind: OutgoingKind, capabilities: &Capabilities) -> OutgoingKind {
+    if let OutgoingKind::Message { content, .. } = &mut kind
+        && content.kind == MessageKind::File
+        && content.media.as_ref().is_some_and(is_card)
+        && capabilities.level(Operation::Message(MessageKind::Contact)) >= Level::Partial
+    {
+        content.kind = MessageKind::Contact;
+    }
+    kind
 }
 
 /// Returns the level of one thing: what the table says, and its limits.
@@ -162,6 +175,15 @@ fn in_words(
         OutgoingKind::Poll { content } => {
             let text = format!("asks: {}", content.text.plain);
             say(MessageKind::Text, text)
+        }
+        OutgoingKind::DisappearingTimer { timer } => {
+            say(MessageKind::Emote, format!("asks that messages {}", timer.in_words()))
+        }
+        OutgoingKind::Call { .. } => {
+            say(MessageKind::Emote, "calls on Matrix; calls do not cross".to_owned())
+        }
+        OutgoingKind::Command { name, arguments } => {
+            say(MessageKind::Text, format!("/{name} {arguments}").trim_end().to_owned())
         }
         other => Carriage::Carried { kind: other, in_words: None },
     }

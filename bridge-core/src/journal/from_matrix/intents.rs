@@ -13,7 +13,7 @@ use crate::{
         step::Effect,
         store::{Pair, Reaction},
     },
-    network::{MessageContent, NetworkClient, OutgoingKind},
+    network::{ChatInfo, MessageContent, MessageKind, NetworkClient, OutgoingKind},
     portals::Portal,
 };
 
@@ -53,6 +53,27 @@ fn one(kind: OutgoingKind) -> Intents {
     Intents::These(vec![Intent::plain(kind)])
 }
 
+/// Sets a fact about the chat: what it is now is known once the network has it.
+fn fact(kind: OutgoingKind, info: ChatInfo) -> Intents {
+    let effect = Effect::Known { info: Box::new(info) };
+    Intents::These(vec![Intent { effect, ..Intent::plain(kind) }])
+}
+
+/// Returns the command a text is, if the network takes one of this name.
+fn command(
+    content: &MessageContent,
+    portal: &Portal,
+    client: &Arc<dyn NetworkClient>,
+) -> Option<OutgoingKind> {
+    let said =
+        content.text.plain.strip_prefix('/').filter(|_| content.kind == MessageKind::Text)?;
+    let (name, arguments) = said.split_once(char::is_whitespace).unwrap_or((said, ""));
+    let table = client.capabilities(&portal.key);
+    let known = table.limits.commands.iter().any(|command| command == name);
+    let (name, arguments) = (name.to_owned(), arguments.trim().to_owned());
+    known.then_some(OutgoingKind::Command { name, arguments })
+}
+
 impl Journal {
     /// Looks up what a draft refers to in a portal.
     pub(super) async fn intents(
@@ -64,6 +85,9 @@ impl Journal {
         relayed: bool,
     ) -> Result<Intents, PlanTrouble> {
         Ok(match draft {
+            Draft::Message { content, .. } if command(content, portal, client).is_some() => {
+                command(content, portal, client).map(one).unwrap_or_else(unknown_target)
+            }
             Draft::Message { content, reply_to, thread } => {
                 let content = self.content_for(event, content, portal, client).await?;
                 let reply_to = match reply_to {
@@ -93,9 +117,27 @@ impl Journal {
                 ..Intent::plain(OutgoingKind::Poll { content: content.clone() })
             }]),
             Draft::Pins { now, before } => self.pins(event, now, before, portal).await?,
-            Draft::Name(name) => one(OutgoingKind::Name { name: name.clone() }),
-            Draft::Topic(topic) => one(OutgoingKind::Topic { topic: topic.clone() }),
-            Draft::Avatar(avatar) => one(OutgoingKind::Avatar { avatar: avatar.clone() }),
+            Draft::Name(name) => {
+                let info = ChatInfo { name: Some(name.clone()), ..ChatInfo::default() };
+                fact(OutgoingKind::Name { name: name.clone() }, info)
+            }
+            Draft::Topic(topic) => {
+                let info = ChatInfo { topic: Some(topic.clone()), ..ChatInfo::default() };
+                fact(OutgoingKind::Topic { topic: topic.clone() }, info)
+            }
+            Draft::Avatar(avatar) => {
+                let shown = avatar.clone().unwrap_or_default();
+                let info = ChatInfo { avatar: Some(shown), ..ChatInfo::default() };
+                fact(OutgoingKind::Avatar { avatar: avatar.clone() }, info)
+            }
+            Draft::DisappearingTimer(timer) => {
+                let info = ChatInfo { disappearing: Some(*timer), ..ChatInfo::default() };
+                fact(OutgoingKind::DisappearingTimer { timer: *timer }, info)
+            }
+            Draft::ChatDelete { for_everybody } => {
+                one(OutgoingKind::ChatDelete { for_everybody: *for_everybody })
+            }
+            Draft::Call { video } => one(OutgoingKind::Call { video: *video }),
             Draft::Membership { member, membership, reason } => {
                 match self.parts.ghosts.by_mxid(member).await? {
                     Some((network, user)) if network == portal.key.network => {

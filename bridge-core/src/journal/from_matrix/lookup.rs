@@ -23,11 +23,8 @@ impl Journal {
         for mention in &mut filled.people {
             let Some(mxid) = &mention.mxid else { continue };
             match self.parts.matrix.kind_of(mxid) {
-                Sender::Ghost(of, user) if of == *network => {
-                    mention.user = match user {
-                        Some(user) => Some(user),
-                        None => self.parts.ghosts.by_mxid(mxid).await?.map(|(_, user)| user),
-                    };
+                Sender::Ghost(of, _) if of == *network => {
+                    mention.user = self.parts.ghosts.by_mxid(mxid).await?.map(|(_, user)| user);
                 }
                 Sender::Ghost(..) | Sender::Bot => {}
                 Sender::Other => {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::Event;
 use crate::html;
 use crate::network::{
-    FormattedText, MediaRef, Mention, Mentions, MessageContent, MessageKind, RemoteMembership,
+    DISAPPEARING, Disappearing, FormattedText, MediaRef, Mention, Mentions, MessageContent,
+    MessageKind, RemoteMembership,
 };
 
 /// How many people one message may call.
@@ -78,6 +79,18 @@ pub(super) enum Draft {
         /// Why.
         reason: Option<String>,
     },
+    /// Set for how long messages stay.
+    DisappearingTimer(Disappearing),
+    /// Deleted the chat.
+    ChatDelete {
+        /// For everybody in it.
+        for_everybody: bool,
+    },
+    /// Called.
+    Call {
+        /// To be seen.
+        video: bool,
+    },
     /// Cannot be carried by anybody: words for the sender.
     Refused(String),
     /// A message of a kind that is not carried: its sender is told, without a notice.
@@ -100,7 +113,7 @@ pub(super) fn read_event(event: &Event) -> Draft {
             let field = |key| relation.and_then(|r| r.get(key)).and_then(Value::as_str);
             match (field("event_id"), field("key")) {
                 (Some(target), Some(key)) => {
-                    Draft::Reaction { target: target.to_owned(), key: key.to_owned() }
+                    Draft::Reaction { target: target.to_owned(), key: reaction(event, key) }
                 }
                 _ => Draft::Ignored("a reaction to nothing"),
             }
@@ -122,6 +135,17 @@ pub(super) fn read_event(event: &Event) -> Draft {
         ("m.room.topic", Some(_)) => Draft::Topic(text("topic")),
         ("m.room.avatar", Some(_)) => Draft::Avatar(event.text("url").map(mxc)),
         ("m.room.member", Some(member)) => read_member(event, member),
+        (DISAPPEARING, Some(_)) => Draft::DisappearingTimer(Disappearing::read(&event.content)),
+        ("com.beeper.delete_chat", None) => {
+            let all = event.content.get("delete_for_everyone").and_then(Value::as_bool);
+            Draft::ChatDelete { for_everybody: all.unwrap_or(false) }
+        }
+        ("m.call.invite", None) => {
+            let offer = event.content.get("offer").and_then(|offer| offer.get("sdp"));
+            let video = offer.and_then(Value::as_str).is_some_and(|sdp| sdp.contains("m=video"));
+            Draft::Call { video }
+        }
+        (kind, None) if kind.starts_with("m.call.") => Draft::Ignored("calls do not cross"),
         (_, Some(_)) => Draft::Ignored("state that stays on Matrix"),
         (_, None) => Draft::NotCarried("This kind of event is not carried to networks."),
     }
@@ -131,6 +155,7 @@ fn read_member(event: &Event, member: &str) -> Draft {
     let membership = match event.text("membership") {
         Some("invite") => RemoteMembership::Invite,
         Some("ban") => RemoteMembership::Ban,
+        Some("leave") if event.sender != member && was(event, "ban") => RemoteMembership::Unban,
         Some("leave") if event.sender != member => RemoteMembership::Kick,
         _ => return Draft::Ignored("a ghost came or went by itself"),
     };
@@ -138,6 +163,24 @@ fn read_member(event: &Event, member: &str) -> Draft {
         member: member.to_owned(),
         membership,
         reason: event.text("reason").map(str::to_owned),
+    }
+}
+
+/// Whether somebody's membership was this before.
+fn was(event: &Event, membership: &str) -> bool {
+    let before = event.before.as_ref().and_then(|before| before.get("membership"));
+    before.and_then(Value::as_str) == Some(membership)
+}
+
+/// Returns what a reaction is: a picture by its name (MSC4027), which is what networks know it by.
+fn reaction(event: &Event, key: &str) -> String {
+    if !key.starts_with("mxc://") {
+        return key.to_owned();
+    }
+    let name = event.text("com.beeper.reaction.shortcode").or_else(|| event.text("shortcode"));
+    match name.map(|name| name.trim_matches(':')).filter(|name| !name.is_empty()) {
+        Some(name) => format!(":{name}:"),
+        None => ":picture:".to_owned(),
     }
 }
 

@@ -1,16 +1,29 @@
 //! What is remembered of a step that was carried: decided from the step as it was planned, so that
 //! the lane and whoever settles a step from outside remember the same.
 
-use support_db::{DbError, Tx};
+use support_db::{DbError, Tx, params};
 
 use super::{
+    Store,
     messages::{self, Message},
     reactions::{self, Reaction},
 };
 use crate::{
     ids::{NetworkId, RemoteMessageId},
     journal::step::{Effect, MatrixCall, StepWork},
+    network::ChatInfo,
+    portals::Portals,
 };
+
+const DELIVERED: &str = "INSERT INTO delivered (portal_id, remote_id, room_id, mxid)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (portal_id, remote_id, room_id, mxid) DO NOTHING";
+const DELIVERED_TO: &str = "SELECT mxid FROM delivered
+    WHERE portal_id = $1 AND remote_id = $2 AND room_id = $3
+    ORDER BY mxid";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[DELIVERED, DELIVERED_TO];
 
 /// Something to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +45,24 @@ pub(crate) enum Memory {
         portal_id: i64,
         /// The event.
         event_id: String,
+    },
+    /// A message has reached somebody.
+    Delivered {
+        /// The chat.
+        portal_id: i64,
+        /// The message.
+        remote_id: RemoteMessageId,
+        /// The room that shows it.
+        room_id: String,
+        /// Whom.
+        mxid: String,
+    },
+    /// The chat is so now.
+    Known {
+        /// The chat.
+        portal_id: i64,
+        /// How.
+        info: Box<ChatInfo>,
     },
 }
 
@@ -97,6 +128,7 @@ impl Carried<'_> {
                     mxid: self.row_sender.unwrap_or_default(),
                     row_seq: self.row_seq,
                 })),
+                Effect::Known { info } => Some(Memory::Known { portal_id, info }),
                 other => other.gone(portal_id),
             },
             StepWork::Matrix(MatrixCall::Event { sender, room, ts, effect, .. }) => {
@@ -125,6 +157,12 @@ impl Carried<'_> {
                             row_seq: self.row_seq,
                         }))
                     }
+                    Effect::Delivered { target, mxid } => Some(Memory::Delivered {
+                        portal_id,
+                        remote_id: target,
+                        room_id: room.clone(),
+                        mxid,
+                    }),
                     other => other.gone(portal_id),
                 }
             }
@@ -141,7 +179,12 @@ impl Effect {
         match self {
             Self::ReactionGone { event_id } => Some(Memory::ReactionGone { portal_id, event_id }),
             Self::MessageGone { event_id } => Some(Memory::MessageGone { portal_id, event_id }),
-            Self::Pair | Self::PartOf { .. } | Self::Reaction { .. } | Self::Nothing => None,
+            Self::Pair
+            | Self::PartOf { .. }
+            | Self::Reaction { .. }
+            | Self::Delivered { .. }
+            | Self::Known { .. }
+            | Self::Nothing => None,
         }
     }
 }
@@ -158,6 +201,25 @@ impl Memory {
             Self::MessageGone { portal_id, event_id } => {
                 messages::redacted(tx, *portal_id, event_id).await
             }
+            Self::Delivered { portal_id, remote_id, room_id, mxid } => {
+                let values = params![*portal_id, remote_id.as_str(), &**room_id, &**mxid];
+                tx.execute(DELIVERED, values).await.map(drop)
+            }
+            Self::Known { portal_id, info } => Portals::note(tx, *portal_id, info).await,
         }
+    }
+}
+
+impl Store {
+    /// Returns whom a message has reached, by Matrix id, as a room was told.
+    pub(crate) async fn delivered_to(
+        &self,
+        portal_id: i64,
+        remote_id: &RemoteMessageId,
+        room_id: &str,
+    ) -> Result<Vec<String>, DbError> {
+        let values = params![portal_id, remote_id.as_str(), room_id];
+        let rows = self.db.fetch_all(DELIVERED_TO, values).await?;
+        rows.iter().map(|row| row.get("mxid")).collect()
     }
 }

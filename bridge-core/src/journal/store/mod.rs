@@ -127,10 +127,13 @@ pub(crate) fn statements() -> Vec<&'static str> {
         accept::STATEMENTS,
         apply::STATEMENTS,
         desk::STATEMENTS,
+        memory::STATEMENTS,
         messages::STATEMENTS,
         notes::STATEMENTS,
         &crate::media::statements()[..],
         crate::puppets::STATEMENTS,
+        crate::ghosts::STATEMENTS,
+        crate::portals::STATEMENTS,
         reactions::STATEMENTS,
         settle::STATEMENTS,
     ]

@@ -15,7 +15,7 @@ use crate::{
         store::Pair,
     },
     matrix::{STEP_KEY, Sender},
-    network::{MessageContent, MessageKind},
+    network::{MediaRef, MessageContent, MessageKind},
 };
 
 impl Journal {
@@ -67,6 +67,7 @@ impl Journal {
         p: &Planning<'_>,
         target: &RemoteMessageId,
         key: &str,
+        picture: Option<&MediaRef>,
     ) -> Result<Option<Plan>, PlanTrouble> {
         let Some(sender) = p.event.sender.as_ref() else { return Ok(None) };
         let user = sender.user.as_str();
@@ -80,13 +81,29 @@ impl Journal {
             if standing.iter().any(|reaction| reaction.room_id == pair.room_id) {
                 continue;
             }
-            let number = i64::try_from(steps.len()).unwrap_or(0);
+            let first = i64::try_from(steps.len()).unwrap_or(0);
+            let mxid = self.mxid_in(p, sender, &pair.room_id).await?;
+            if let Some(picture) = picture {
+                let call = MatrixCall::Upload {
+                    room: pair.room_id.clone(),
+                    sender: mxid.clone(),
+                    login: p.login.clone(),
+                    media: picture.clone(),
+                };
+                let step = self.matrix_step(p, first, pair.room_id.clone(), call);
+                steps.push(NewStep { operation: "file".to_owned(), ..step });
+            }
+            let file = picture.map(|_| first);
+            let number = first + i64::from(file.is_some());
             let relation =
                 json!({ "rel_type": "m.annotation", "event_id": pair.event_id, "key": key });
             let tag = self.keys.step(p.row.seq, number);
-            let content = json!({ "m.relates_to": relation, STEP_KEY: tag.as_str() });
+            let mut content = json!({ "m.relates_to": relation, STEP_KEY: tag.as_str() });
+            if file.is_some() {
+                content["com.beeper.reaction.shortcode"] = json!(key);
+            }
             let call = MatrixCall::Event {
-                sender: self.mxid_in(p, sender, &pair.room_id).await?,
+                sender: mxid,
                 room: pair.room_id.clone(),
                 event_type: "m.reaction".to_owned(),
                 content,
@@ -96,7 +113,7 @@ impl Journal {
                     sender: user.to_owned(),
                     key: key.to_owned(),
                 },
-                file: None,
+                file,
             };
             steps.push(self.matrix_step(p, number, pair.room_id.clone(), call));
         }
@@ -201,7 +218,7 @@ struct Redacted {
 }
 
 /// Returns the first part in each room.
-fn first_parts(pairs: &[Pair]) -> Vec<&Pair> {
+pub(super) fn first_parts(pairs: &[Pair]) -> Vec<&Pair> {
     let mut firsts: Vec<&Pair> = Vec::new();
     for pair in pairs {
         if firsts.last().is_none_or(|last| last.room_id != pair.room_id) {

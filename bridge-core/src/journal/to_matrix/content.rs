@@ -85,7 +85,10 @@ impl Visible {
 
     /// Reads content; kinds that cannot be shown as what they are are described, as a notice.
     pub(super) fn of(content: &MessageContent, mxid_of: &dyn Fn(&RemoteUserId) -> String) -> Self {
-        let media = content.media.as_ref().filter(|_| content.kind.is_media());
+        let card = content.contact.as_ref().filter(|_| content.kind == MessageKind::Contact);
+        let card = card.map(crate::network::Contact::file);
+        let has_file = content.kind.is_media() || content.kind == MessageKind::Contact;
+        let media = card.as_ref().or(content.media.as_ref()).filter(|_| has_file);
         let (event_type, msgtype) = match (content.kind, media) {
             (MessageKind::Text, _) => ("m.room.message", "m.text"),
             (MessageKind::Emote, _) => ("m.room.message", "m.emote"),
@@ -93,14 +96,19 @@ impl Visible {
             (MessageKind::Image, Some(_)) => ("m.room.message", "m.image"),
             (MessageKind::Video, Some(_)) => ("m.room.message", "m.video"),
             (MessageKind::Audio | MessageKind::Voice, Some(_)) => ("m.room.message", "m.audio"),
-            (MessageKind::File, Some(_)) => ("m.room.message", "m.file"),
+            (MessageKind::File | MessageKind::Contact, Some(_)) => ("m.room.message", "m.file"),
             (MessageKind::Location, _) if content.place.is_some() => {
                 ("m.room.message", "m.location")
             }
             _ => ("m.room.message", "m.notice"),
         };
         let as_it_is = media.is_some() || msgtype == "m.location";
-        let mut text = if as_it_is { content.text.clone() } else { plain_text(content) };
+        let mut text = match &content.contact {
+            // For people to read, beside the card for their programs.
+            Some(contact) if card.is_some() => FormattedText::plain(contact.in_words()),
+            _ if as_it_is => content.text.clone(),
+            _ => plain_text(content),
+        };
         text.html = text.html.and_then(|html| html::sanitise(&html::link_pills(&html, mxid_of)));
         let people = content.mentions.people.iter().filter_map(|mention| match mention {
             mention if mention.user.is_some() => mention.user.as_ref().map(mxid_of),
@@ -257,6 +265,10 @@ pub(crate) fn show_file(content: &mut Value, address: &str, known: Option<&Known
 }
 
 fn show_in(content: &mut Value, address: &str, known: Option<&KnownFile>) {
+    if content["m.relates_to"]["rel_type"] == "m.annotation" {
+        content["m.relates_to"]["key"] = address.into();
+        return;
+    }
     content["url"] = address.into();
     let Some(known) = known else { return };
     if !content["info"].is_object() {
@@ -282,6 +294,10 @@ fn show_in(content: &mut Value, address: &str, known: Option<&KnownFile>) {
 
 /// Says in words what became of a file that could not be brought.
 pub(crate) fn tell_of_file(content: &mut Value, reason: &str) {
+    // A reaction whose picture is lost still has its name.
+    if content["m.relates_to"]["rel_type"] == "m.annotation" {
+        return;
+    }
     let Some(fields) = content.as_object_mut() else { return };
     let take = |fields: &mut Map<String, Value>, key: &str| match fields.remove(key) {
         Some(Value::String(text)) => text,
@@ -351,6 +367,16 @@ mod tests {
         assert_eq!(content["msgtype"], "m.notice");
         let body = content["body"].as_str().expect("it says something");
         assert!(body.contains("a picture: sunset"), "{body}");
+    }
+
+    #[test]
+    fn contact_is_a_card_with_words_beside_it() {
+        let contact = crate::network::Contact::new("Carlo Goldoni", "+39 041");
+        let content = shown(&MessageContent::contact(contact));
+        assert_eq!(content["msgtype"], "m.file");
+        assert_eq!(content["filename"], "Carlo Goldoni.vcf");
+        assert_eq!(content["body"], "Carlo Goldoni\n+39 041");
+        assert_eq!(content["info"]["mimetype"], "text/vcard");
     }
 
     #[test]

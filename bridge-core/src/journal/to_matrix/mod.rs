@@ -3,6 +3,7 @@
 
 mod changes;
 pub(crate) mod content;
+mod facts;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::{
     words_for::{Fallback, fallback},
 };
 use crate::{
-    ids::{LoginId, NetworkId, RemoteMessageId, RemoteUserId},
+    ids::{LoginId, NetworkId, RemoteMessageId},
     network::{
         ChatInfo, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
         RemoteSender,
@@ -134,8 +135,8 @@ impl Journal {
                     None => self.plan_words(p).await,
                 }
             }
-            RemoteEventKind::Reaction { target, key } => {
-                match self.plan_reaction(p, target, key).await? {
+            RemoteEventKind::Reaction { target, key, picture } => {
+                match self.plan_reaction(p, target, key, picture.as_ref()).await? {
                     Some(plan) => Ok(plan),
                     None => self.plan_words(p).await,
                 }
@@ -156,21 +157,17 @@ impl Journal {
                     false => Ok(self.room_steps(p, steps)),
                 }
             }
-            RemoteEventKind::ChatInfo(info) => {
-                let steps = portals.plan_info(&p.portal, info).await?;
-                Ok(self.room_steps(p, steps))
-            }
+            RemoteEventKind::ChatInfo(info) => self.plan_facts(p, info).await,
+            RemoteEventKind::DisappearingTimer { timer } => self.plan_timer(p, *timer).await,
+            RemoteEventKind::Delivery { target } => self.plan_delivery(p, target).await,
             RemoteEventKind::Topic(change) => {
                 let by = p.event.sender.as_ref();
                 let steps = portals.plan_topic(&p.portal, &change.topic, by).await?;
                 Ok(self.room_steps(p, steps))
             }
             RemoteEventKind::Membership(change) => self.plan_membership(p, change).await,
-            RemoteEventKind::IdChanged { old, new } => {
-                let (old, new) = (RemoteUserId::new(old), RemoteUserId::new(new));
-                let profile = p.event.sender.as_ref().and_then(|sender| sender.profile.as_ref());
-                let steps = portals.plan_id_change(&p.portal, &old, &new, profile).await?;
-                Ok(self.room_steps(p, steps))
+            RemoteEventKind::IdChanged { old, new, of } => {
+                self.plan_new_id(p, (old, new), *of).await
             }
             _ => self.plan_words(p).await,
         }
@@ -210,12 +207,7 @@ impl Journal {
             return Ok(Plan::ignored("an account of ours; its own login tells"));
         }
         if change.membership == RemoteMembership::Knock {
-            return match fallback(&p.event.kind, change.user.as_str()) {
-                Fallback::Notice(words) => {
-                    self.plan_visible(p, &[Visible::notice(words)], false).await
-                }
-                Fallback::Ignored(why) => Ok(Plan::ignored(why)),
-            };
+            return self.plan_knock(p, change).await;
         }
         let by = p.event.sender.as_ref();
         let steps = self.parts.portals.plan_membership(&p.portal, change, by, &p.login).await?;
@@ -226,11 +218,9 @@ impl Journal {
         if steps.is_empty() {
             return Plan::ignored("nothing new");
         }
-        let steps = (0..STEPS_PER_TARGET).zip(steps).map(|(number, step)| {
-            let room = step.room.clone();
-            let call = MatrixCall::Room { step, ts: p.event.timestamp };
-            self.matrix_step(p, number, room, call)
-        });
+        let steps = (0..STEPS_PER_TARGET)
+            .zip(steps)
+            .map(|(number, step)| self.room_step(p, number, step, None));
         Plan::Steps(steps.collect())
     }
 

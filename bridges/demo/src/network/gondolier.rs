@@ -46,7 +46,15 @@ fn reply(update: &Update) -> Option<String> {
             let call = CALLS[text.chars().count() % CALLS.len()];
             Some(format!("You said \"{}\", {}. {call}", shortened(text), update.by))
         }
-        Happening::Topic(_)
+        Happening::Invited(_)
+        | Happening::Unbanned(_)
+        | Happening::Knocked
+        | Happening::Pictured(_)
+        | Happening::Timed { .. }
+        | Happening::Delivered { .. }
+        | Happening::Renamed { .. }
+        | Happening::Moved { .. }
+        | Happening::Topic(_)
         | Happening::Named(_)
         | Happening::Pinned { .. }
         | Happening::Banned(..)

@@ -27,7 +27,7 @@ impl Translator {
         let Some(target) = answered(heard) else { return translated };
         let tag = |name| heard.message.tag(name).filter(|key| !key.is_empty()).map(str::to_owned);
         let kind = if let Some(key) = tag("+draft/react") {
-            RemoteEventKind::Reaction { target, key }
+            RemoteEventKind::Reaction { target, key, picture: None }
         } else if let Some(key) = tag("+draft/unreact") {
             RemoteEventKind::ReactionRemove { target, key }
         } else {

@@ -272,7 +272,7 @@ fn a_reply_and_a_reaction_know_their_message_and_typing_may_be_lost() {
     assert_eq!(target.map(|id| id.as_str()), Some("1"));
     let reaction = desk.hears_one("@msgid=3;+draft/reply=1;+draft/react=👍 :bob!b@h TAGMSG #room");
     assert!(
-        matches!(&reaction.kind, RemoteEventKind::Reaction { target, key } if target.as_str() == "1" && key == "👍")
+        matches!(&reaction.kind, RemoteEventKind::Reaction { target, key, .. } if target.as_str() == "1" && key == "👍")
     );
     let gone = desk.hears_one("@msgid=4;+draft/reply=1;+draft/unreact=👍 :bob!b@h TAGMSG alice");
     assert!(matches!(&gone.kind, RemoteEventKind::ReactionRemove { .. }));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use bridge_core::network::{MessageKind, NetworkFactory};
+use bridge_core::network::{Contact, MessageKind, NetworkFactory};
 use bridge_demo::{DemoFile, DemoNetwork, Fault, LOBBY, Said, SaidKind, factory_for};
 use support_clock::SystemClock;
 
@@ -75,9 +75,30 @@ impl Harness for DemoHarness {
         Some(OTHER_CHAT)
     }
 
+    fn command(&self) -> Option<(&'static str, &'static str)> {
+        Some(("/toss florin", "uses /toss: florin"))
+    }
+
     async fn does(&self, who: &str, chat: &str, act: Act) -> Done {
         let network = &self.network;
         match act {
+            Act::Contact(contact) => {
+                let card = contact.to_vcard();
+                let number = network.speaks(who, chat, SaidKind::Contact, &card);
+                return Done::Message(number.to_string());
+            }
+            Act::ReactWith { message, name, picture } => {
+                network.add_emoji(&name, file(picture));
+                network.reacts(who, chat, number(&message), &name, true);
+            }
+            Act::Receive { message } => network.receives(who, chat, number(&message)),
+            Act::Disappear { after_ms } => network.sets_timer(who, chat, after_ms),
+            Act::Picture(picture) => network.sets_picture(who, chat, picture.map(file)),
+            Act::Invite { whom } => network.invites(who, &whom, chat),
+            Act::Unban { whom } => network.unbans(who, &whom, chat),
+            Act::Knock => network.knocks(who, chat),
+            Act::NewId { of, id } => network.renames_person(&of, &id),
+            Act::Move { to } => network.moves_group(who, chat, &to),
             Act::Say(words) => return self.say(who, chat, &words),
             Act::Show { kind, file, caption } => {
                 let kind = match kind {
@@ -85,9 +106,7 @@ impl Harness for DemoHarness {
                     MessageKind::Sticker => SaidKind::Sticker,
                     _ => SaidKind::File,
                 };
-                let File { name, content_type, bytes } = file;
-                let file = DemoFile { name, content_type, bytes };
-                let number = network.shows_as(who, chat, kind, file, &caption);
+                let number = network.shows_as(who, chat, kind, self::file(file), &caption);
                 return Done::Message(number.to_string());
             }
             Act::Edit { message, text } => network.edits(who, chat, number(&message), &text),
@@ -97,11 +116,8 @@ impl Harness for DemoHarness {
             }
             Act::Read { message } => network.reads(who, chat, number(&message)),
             Act::Album { files, caption } => {
-                let files = files.into_iter().map(|file| {
-                    let File { name, content_type, bytes } = file;
-                    DemoFile { name, content_type, bytes }
-                });
-                let number = network.shows_album(who, chat, files.collect(), &caption);
+                let files = files.into_iter().map(file).collect();
+                let number = network.shows_album(who, chat, files, &caption);
                 return Done::Message(number.to_string());
             }
             Act::Ask { question, answers } => {
@@ -145,6 +161,11 @@ impl Harness for DemoHarness {
             pinned: network.pinned(chat).iter().map(i64::to_string).collect(),
             members: network.members(chat),
             ranks: ranks.collect::<BTreeMap<_, _>>(),
+            picture: network.picture(chat).map(|file| file.bytes),
+            disappears_ms: Some(network.disappearing_ms(chat)),
+            invited: Some(network.invited(chat)),
+            banned: network.banned(chat),
+            closed: network.is_closed(chat),
         }
     }
 
@@ -162,6 +183,10 @@ impl Harness for DemoHarness {
     }
 }
 
+fn file(File { name, content_type, bytes }: File) -> DemoFile {
+    DemoFile { name, content_type, bytes }
+}
+
 fn heard(said: Said) -> Heard {
     let kind = match (said.kind, &said.file) {
         (SaidKind::Text, _) => MessageKind::Text,
@@ -170,6 +195,7 @@ fn heard(said: Said) -> Heard {
         (SaidKind::Voice, _) => MessageKind::Voice,
         (SaidKind::Sticker, _) => MessageKind::Sticker,
         (SaidKind::Place, _) => MessageKind::Location,
+        (SaidKind::Contact, _) => MessageKind::Contact,
         (SaidKind::File, _) => MessageKind::File,
     };
     let html = said.html.unwrap_or_default();
@@ -180,6 +206,7 @@ fn heard(said: Said) -> Heard {
     });
     Heard {
         id: said.number.to_string(),
+        contact: Contact::from_vcard(&said.text),
         kind,
         bold: bold(&html),
         reply_to: said.reply_to.map(|number| number.to_string()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bridge_core::network::{MessageKind, NetworkFactory};
+use bridge_core::network::{Contact, MessageKind, NetworkFactory};
 use serde_json::{Value, json};
 
 /// The other side of a network, and the way to it.
@@ -73,6 +73,11 @@ pub trait Harness: Send + Sync + 'static {
         None
     }
 
+    /// Returns a command the network takes (`/toss florin`), and words its people read then.
+    fn command(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// Returns how a remote person is called on Matrix.
     fn shown_name(&self, person: &str) -> String {
         person.to_owned()
@@ -123,6 +128,53 @@ pub enum Act {
         question: String,
         /// The answers.
         answers: Vec<String>,
+    },
+    /// Shows a contact.
+    Contact(Contact),
+    /// Reacts with a picture of the network's own, which is called `:name:`.
+    ReactWith {
+        /// To which message.
+        message: String,
+        /// What it is called.
+        name: String,
+        /// The picture.
+        picture: File,
+    },
+    /// A message reaches them; they have not read it.
+    Receive {
+        /// Which.
+        message: String,
+    },
+    /// Sets for how long messages stay.
+    Disappear {
+        /// In milliseconds; 0: for good.
+        after_ms: i64,
+    },
+    /// Sets the chat's picture, or takes it away.
+    Picture(Option<File>),
+    /// Asks somebody in.
+    Invite {
+        /// Whom.
+        whom: String,
+    },
+    /// Lets somebody in again who was banned.
+    Unban {
+        /// Whom.
+        whom: String,
+    },
+    /// Asks to come in.
+    Knock,
+    /// Somebody gets another id, and is the same person for good.
+    NewId {
+        /// Who.
+        of: String,
+        /// What they are called from now on.
+        id: String,
+    },
+    /// The chat gets another id, and is the same chat for good.
+    Move {
+        /// What it is called from now on.
+        to: String,
     },
     /// Calls.
     Call,
@@ -283,6 +335,16 @@ pub struct Seen {
     pub typed: Vec<String>,
     /// Up to which message somebody has read.
     pub read: BTreeMap<String, String>,
+    /// The chat's picture.
+    pub picture: Option<Vec<u8>>,
+    /// For how long messages stay, in milliseconds; 0: for good.
+    pub disappears_ms: Option<i64>,
+    /// Who is asked in and has not come; `None` where nobody else sees that.
+    pub invited: Option<Vec<String>>,
+    /// Who is kept out.
+    pub banned: Vec<String>,
+    /// Whether the chat has ended.
+    pub closed: bool,
 }
 
 /// One message as remote people see it.
@@ -308,6 +370,8 @@ pub struct Heard {
     pub reactions: Vec<(String, String)>,
     /// Its file.
     pub file: Option<File>,
+    /// The contact.
+    pub contact: Option<Contact>,
 }
 
 impl Heard {
@@ -324,6 +388,7 @@ impl Heard {
             edited: false,
             reactions: Vec::new(),
             file: None,
+            contact: None,
         }
     }
 }

@@ -61,6 +61,7 @@ macro_rules! conformance_catalogue {
                 file_is_sent_from_matrix
                 sticker_from_matrix
                 location_from_matrix
+                contact_from_matrix
                 unknown_kind_from_matrix_is_read_as_text
                 unknown_event_from_matrix_is_told
                 empty_text_from_matrix_is_refused
@@ -75,6 +76,7 @@ macro_rules! conformance_catalogue {
                 file_is_sent_to_matrix
                 sticker_to_matrix
                 location_to_matrix
+                contact_to_matrix
                 album_to_matrix
                 caption_crosses_with_its_file
                 forgotten_file_is_told_to_the_room
@@ -107,12 +109,15 @@ macro_rules! conformance_catalogue {
                 reaction_to_matrix
                 reaction_removal_to_matrix
                 same_reaction_again_is_shown_once
+                own_picture_reaction_from_matrix
+                own_picture_reaction_to_matrix
                 thread_from_matrix
                 thread_to_matrix
                 poll_from_matrix
                 poll_to_matrix
                 pin_from_matrix
                 pin_to_matrix
+                command_from_matrix
             }
             room {
                 topic_from_matrix
@@ -133,6 +138,23 @@ macro_rules! conformance_catalogue {
                 typing_to_matrix
                 read_mark_from_matrix
                 read_mark_to_matrix
+            }
+            chat {
+                picture_from_matrix
+                picture_to_matrix
+                topic_that_is_set_back_to_matrix
+                disappearing_timer_from_matrix
+                disappearing_timer_to_matrix
+                delivery_to_matrix
+                invitation_from_matrix
+                invitation_to_matrix
+                lifted_ban_from_matrix
+                lifted_ban_to_matrix
+                knock_to_matrix
+                end_of_the_chat_from_matrix
+                call_from_matrix
+                person_with_a_new_id_stays_the_same
+                chat_with_a_new_id_keeps_its_room
             }
             lanes {
                 order_is_kept_from_matrix
@@ -240,6 +262,7 @@ macro_rules! conformance_group {
     (messages messages $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (formatting formatting $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (changes changes $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
+    (chat chat $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (room room $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (lanes lanes $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (crashes crashes $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };

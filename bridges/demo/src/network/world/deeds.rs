@@ -103,6 +103,27 @@ pub(crate) enum Deed {
     Type {
         typing: bool,
     },
+    Invite {
+        who: String,
+    },
+    Unban {
+        who: String,
+    },
+    Knock,
+    Leave,
+    Command {
+        name: String,
+        arguments: String,
+    },
+    Picture {
+        file: Option<DemoFile>,
+    },
+    Timer {
+        ms: i64,
+    },
+    Deliver {
+        target: i64,
+    },
 }
 
 /// What happened.
@@ -162,6 +183,26 @@ pub(crate) enum Happening {
     Went(String),
     Removed(String, String),
     Banned(String, String),
+    Invited(String),
+    Unbanned(String),
+    Knocked,
+    Pictured(Option<DemoFile>),
+    Timed {
+        ms: i64,
+    },
+    Delivered {
+        target: i64,
+    },
+    /// A person has another id.
+    Renamed {
+        old: String,
+        new: String,
+    },
+    /// The group has another id.
+    Moved {
+        old: String,
+        new: String,
+    },
 }
 
 impl Deed {

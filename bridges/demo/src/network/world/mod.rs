@@ -1,6 +1,7 @@
 //! Who and what there is on the network, and everything that has happened, in order.
 
 mod deeds;
+mod groups;
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -23,8 +24,17 @@ pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) topic: String,
     pub(crate) members: BTreeSet<String>,
-    banned: BTreeSet<String>,
-    closed: bool,
+    pub(crate) banned: BTreeSet<String>,
+    pub(crate) invited: BTreeSet<String>,
+    /// Who asks to come in.
+    knocking: BTreeSet<String>,
+    /// The number of the update that set its picture, and the picture.
+    pub(crate) picture: Option<(i64, DemoFile)>,
+    /// For how long messages stay, in milliseconds; 0: for good.
+    pub(crate) disappearing_ms: i64,
+    pub(crate) closed: bool,
+    /// What it was called before, as the network addresses it.
+    formerly: BTreeSet<String>,
     stays: Vec<Stay>,
 }
 
@@ -52,6 +62,8 @@ pub(super) struct World {
     pub(super) uploads: Vec<DemoFile>,
     /// Files that are not held here, by the number of the message that shows them.
     pub(super) sources: HashMap<i64, FileSource>,
+    /// Pictures people react with, by their names.
+    pub(super) emojis: BTreeMap<String, DemoFile>,
 }
 
 impl Stay {
@@ -74,6 +86,7 @@ impl World {
             by_key: HashMap::new(),
             uploads: Vec::new(),
             sources: HashMap::new(),
+            emojis: BTreeMap::new(),
         };
         world.add_group(lobby);
         world
@@ -139,54 +152,7 @@ impl World {
     }
 
     pub(super) fn describe(&self, group: &str) -> Result<Group, Refused> {
-        self.groups.get(group).cloned().ok_or(Refused::NoSuchChat)
-    }
-
-    pub(super) fn come(&mut self, who: &str, group: &str, now: i64) {
-        self.people.insert(who.to_owned());
-        let from = self.newest() + 1;
-        let Some(entered) = self.groups.get_mut(group) else { return };
-        if !entered.banned.contains(who) && entered.members.insert(who.to_owned()) {
-            entered.stays.push(Stay { who: who.to_owned(), from, until: None });
-            self.note(who, Room::Group(group.to_owned()), Happening::Came(who.to_owned()), now);
-        }
-    }
-
-    pub(super) fn go(&mut self, who: &str, group: &str, now: i64) {
-        self.end_membership(who, who, group, Happening::Went(who.to_owned()), now);
-    }
-
-    /// Removes somebody who is there; `ban` keeps them out.
-    fn remove(&mut self, by: &str, who: &str, group: &str, ban: bool, reason: &str, now: i64) {
-        let (whom, reason) = (who.to_owned(), reason.to_owned());
-        let what = match ban {
-            true => Happening::Banned(whom, reason),
-            false => Happening::Removed(whom, reason),
-        };
-        if let Some(there) = self.groups.get_mut(group).filter(|_| ban) {
-            there.banned.insert(who.to_owned());
-        }
-        self.end_membership(by, who, group, what, now);
-    }
-
-    fn end_membership(&mut self, by: &str, who: &str, group: &str, what: Happening, now: i64) {
-        let end = self.newest() + 1;
-        let Some(left) = self.groups.get_mut(group) else { return };
-        if left.members.remove(who) {
-            let stay = left.stays.iter_mut().find(|stay| stay.who == who && stay.until.is_none());
-            if let Some(stay) = stay {
-                stay.until = Some(end);
-            }
-            self.note(by, Room::Group(group.to_owned()), what, now);
-        }
-    }
-
-    fn describe_anew(&mut self, place: &Place, change: impl FnOnce(&mut Group)) {
-        if let Place::Group(name) = place
-            && let Some(group) = self.groups.get_mut(name)
-        {
-            change(group);
-        }
+        self.group(group).cloned().ok_or(Refused::NoSuchChat)
     }
 
     /// Says something, without asking whether one may. Returns its number.
@@ -219,6 +185,49 @@ impl World {
                 }
                 return self.called(key, before);
             }
+            Deed::Invite { who: whom } => {
+                if let Place::Group(group) = place {
+                    self.invite(who, &whom, group, now);
+                }
+                return self.called(key, before);
+            }
+            Deed::Unban { who: whom } => {
+                if let Place::Group(group) = place {
+                    self.unban(who, &whom, group, now);
+                }
+                return self.called(key, before);
+            }
+            Deed::Knock => {
+                if let Place::Group(group) = place {
+                    self.knock(who, group, now);
+                }
+                return self.called(key, before);
+            }
+            Deed::Leave => {
+                if let Place::Group(group) = place {
+                    self.go(who, group, now);
+                }
+                return self.called(key, before);
+            }
+            Deed::Command { name, arguments } => Happening::Said {
+                kind: SaidKind::Emote,
+                text: format!("uses /{name}: {arguments}").trim_end().to_owned(),
+                html: None,
+                reply_to: None,
+                thread: None,
+                file: None,
+            },
+            Deed::Picture { file } => {
+                let number = before + 1;
+                let picture = file.clone().map(|file| (number, file));
+                self.describe_anew(place, |group| group.picture = picture);
+                Happening::Pictured(file)
+            }
+            Deed::Timer { ms } => {
+                self.describe_anew(place, |group| group.disappearing_ms = ms);
+                Happening::Timed { ms }
+            }
+            Deed::Deliver { target } => Happening::Delivered { target },
             Deed::Name { name } => {
                 self.describe_anew(place, |group| group.name.clone_from(&name));
                 Happening::Named(name)
@@ -272,18 +281,7 @@ impl World {
             return Ok(known);
         }
         match place {
-            Place::Group(name) => {
-                let group = self.groups.get(name).filter(|group| !group.closed);
-                let group = group.ok_or(Refused::NoSuchChat)?;
-                if !group.members.contains(account) {
-                    return Err(Refused::NotAMember);
-                }
-                if let Deed::Remove { who, .. } = &deed
-                    && !group.members.contains(who)
-                {
-                    return Err(Refused::Because(format!("{who} is not there")));
-                }
-            }
+            Place::Group(name) => self.may(account, name, &deed)?,
             Place::With(other) if !self.knows(other) => return Err(Refused::NoSuchChat),
             Place::With(_) => {}
         }

@@ -9,7 +9,7 @@ impl World {
     pub(in crate::network) fn pinned(&self, group: &str) -> Vec<i64> {
         let there = Room::Group(group.to_owned());
         let mut pinned = Vec::new();
-        for update in self.log.iter().filter(|update| update.room == there) {
+        for update in self.log.iter().filter(|update| self.now(&update.room) == there) {
             if let Happening::Pinned { target, pinned: set } = &update.what {
                 pinned.retain(|number| number != target);
                 pinned.extend(set.then_some(*target));
@@ -39,7 +39,7 @@ impl World {
     fn hears(&self, account: &str, update: &Update) -> bool {
         match &update.room {
             Room::Between(one, other) => one == account || other == account,
-            Room::Group(name) => self.groups.get(name).is_some_and(|group| {
+            Room::Group(name) => self.group(name).is_some_and(|group| {
                 group.stays.iter().any(|stay| stay.who == account && stay.spans(update.number))
             }),
         }
@@ -48,7 +48,7 @@ impl World {
     pub(in crate::network) fn said(&self, place: &Place, seen_by: &str) -> Vec<Said> {
         let room = room(place, seen_by);
         let mut said: Vec<Said> = Vec::new();
-        for update in self.log.iter().filter(|update| update.room == room) {
+        for update in self.log.iter().filter(|update| self.now(&update.room) == room) {
             let by = update.by.clone();
             match &update.what {
                 Happening::Said { kind, text, html, reply_to, thread, file } => said.push(Said {
@@ -87,7 +87,7 @@ impl World {
     /// Returns up to where somebody has read in a group, as far as is known.
     pub(in crate::network) fn read_up_to(&self, who: &str, group: &str) -> Option<i64> {
         let there = Room::Group(group.to_owned());
-        let mut news = self.log.iter().rev().filter(|update| update.room == there);
+        let mut news = self.log.iter().rev().filter(|update| self.now(&update.room) == there);
         news.find_map(|update| match &update.what {
             Happening::Read { target } if update.by == who => Some(*target),
             _ => None,
@@ -97,12 +97,21 @@ impl World {
     /// Whether somebody types in a group.
     pub(in crate::network) fn types(&self, who: &str, group: &str) -> bool {
         let there = Room::Group(group.to_owned());
-        let mut news = self.log.iter().rev().filter(|update| update.room == there);
+        let mut news = self.log.iter().rev().filter(|update| self.now(&update.room) == there);
         let last = news.find_map(|update| match &update.what {
             Happening::Typing { typing } if update.by == who => Some(*typing),
             _ => None,
         });
         last.unwrap_or(false)
+    }
+
+    /// Returns the picture an update gave a group.
+    pub(in crate::network) fn group_picture(&self, number: i64) -> Option<DemoFile> {
+        let update = self.log.iter().find(|update| update.number == number)?;
+        match &update.what {
+            Happening::Pictured(file) => file.clone(),
+            _ => None,
+        }
     }
 
     /// Returns one file of an album.
@@ -126,7 +135,7 @@ impl World {
     /// Returns somebody's rank in a group.
     pub(in crate::network) fn level(&self, who: &str, group: &str) -> i64 {
         let there = Room::Group(group.to_owned());
-        let mut news = self.log.iter().rev().filter(|update| update.room == there);
+        let mut news = self.log.iter().rev().filter(|update| self.now(&update.room) == there);
         let ranked = news.find_map(|update| match &update.what {
             Happening::Ranked { who: ranked, level } if ranked == who => Some(*level),
             _ => None,

@@ -1,6 +1,6 @@
 //! Every kind of message, both ways.
 
-use bridge_core::network::{Level, MessageKind, Operation};
+use bridge_core::network::{Contact, Level, MessageKind, Operation};
 use serde_json::{Value, json};
 
 use crate::conformance::harness::{Act, Done, File, Heard, Words};
@@ -318,6 +318,60 @@ pub(crate) async fn location_to_matrix(stage: Stage) -> Shown {
     }
     let event = scene.event("bob's place", |event| event["content"]["geo_uri"] == PLACE).await;
     assert_eq!(event["content"]["msgtype"], "m.location");
+    Shown::Carried
+}
+
+fn goldoni() -> Contact {
+    Contact {
+        emails: vec!["carlo@teatro.example".to_owned()],
+        ..Contact::new("Carlo Goldoni", "+39 041 5550 100")
+    }
+}
+
+pub(crate) async fn contact_from_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    let level = |kind| scene.level(Operation::Message(kind));
+    let (contacts, files) = (level(MessageKind::Contact), level(MessageKind::File));
+    let card = goldoni().to_vcard();
+    let url = scene.alice.upload("text/vcard", card.as_bytes()).await;
+    let content = json!({ "msgtype": "m.file", "body": "goldoni.vcf", "filename": "goldoni.vcf",
+        "url": url, "info": { "mimetype": "text/vcard", "size": card.len() } });
+    let (_, status) = scene.sends("m.room.message", content).await;
+    if contacts.max(files) < Level::Degraded {
+        refused(&status);
+        return Shown::Refused;
+    }
+    carried(&status);
+    let find = |seen: &crate::conformance::Seen| {
+        let mut said = seen.said.iter().filter(|heard| heard.by == "alice");
+        said.find_map(|heard| {
+            let as_file = heard.file.as_ref().is_some_and(|file| file.bytes == card.as_bytes());
+            if heard.contact == Some(goldoni()) {
+                return Some(Shown::Carried);
+            }
+            // A network without contacts has the card as a file, or its name and where it is.
+            (contacts < Level::Partial && (as_file || heard.text.contains("goldoni.vcf")))
+                .then_some(Shown::AsText)
+        })
+    };
+    scene.remote("the contact", find).await
+}
+
+pub(crate) async fn contact_to_matrix(stage: Stage) -> Shown {
+    let mut scene = Scene::open(stage).await;
+    if scene.does("bob", Act::Contact(goldoni())).await == Done::No {
+        return absent(&scene, MessageKind::Contact, "nobody shows contacts there");
+    }
+    let event = scene
+        .event("bob's contact", |event| event["content"]["info"]["mimetype"] == "text/vcard")
+        .await;
+    let content = &event["content"];
+    assert_eq!(content["msgtype"], "m.file", "no client opens this: {event}");
+    let body = content["body"].as_str().unwrap_or_default();
+    assert!(body.contains("Carlo Goldoni") && body.contains("+39 041"), "who reads this? {event}");
+    let card = scene.alice.download(content["url"].as_str().unwrap_or_default()).await;
+    let card = String::from_utf8_lossy(&card).into_owned();
+    assert_eq!(Contact::from_vcard(&card), Some(goldoni()), "another contact came: {card}");
     Shown::Carried
 }
 

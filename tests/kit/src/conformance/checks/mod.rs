@@ -2,6 +2,7 @@
 //! where the bridge does not do what it promises or declares.
 
 pub(super) mod changes;
+pub(super) mod chat;
 pub(super) mod crashes;
 pub(super) mod facts;
 pub(super) mod formatting;

@@ -27,7 +27,7 @@ pub(super) async fn promote(scene: &mut Scene) -> bool {
     true
 }
 
-fn member(ghost: &str, membership: &'static str) -> impl Fn(&Value) -> bool {
+pub(super) fn member(ghost: &str, membership: &'static str) -> impl Fn(&Value) -> bool + use<> {
     let ghost = ghost.to_owned();
     move |event| {
         event["type"] == "m.room.member"
