@@ -21,6 +21,7 @@ mod portals;
 mod provisioning;
 mod puppets;
 mod spelling;
+mod switches;
 mod turns;
 
 pub use bridge::{Bridge, BridgeBuilder, BridgeWatch, BuildError, Reload};

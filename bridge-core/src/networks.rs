@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::Router;
 
 use crate::ids::NetworkId;
-use crate::network::{NetworkConnector, NetworkFacts, NetworkPolicy};
+use crate::network::{Kind, NetworkConnector, NetworkFacts, NetworkPolicy};
 
 /// All configured networks. Cheap to clone; every clone sees the same.
 #[derive(Clone)]
@@ -54,6 +54,11 @@ impl Networks {
     /// Returns what the operator chose about a network.
     pub(crate) fn policy(&self, id: &NetworkId) -> NetworkPolicy {
         self.entry(id, |entry| entry.policy.clone()).unwrap_or_default()
+    }
+
+    /// Whether the operator has switched a kind off for a network.
+    pub(crate) fn leaves_out(&self, id: &NetworkId, kind: Kind) -> bool {
+        self.entry(id, |entry| entry.policy.kinds_off.contains(&kind)).unwrap_or_default()
     }
 
     /// Returns a network's own pages.

@@ -19,6 +19,7 @@ use crate::networks::Networks;
 use crate::permissions::Permissions;
 use crate::portals::Portals;
 use crate::puppets::Puppets;
+use crate::switches::Switches;
 
 /// The parts. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) logins: Logins,
     /// Tokens people handed in.
     pub(crate) puppets: Puppets,
+    /// What is switched off.
+    pub(crate) switches: Switches,
     /// The bot.
     pub(crate) bot: Bot,
     /// Files.

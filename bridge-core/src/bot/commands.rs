@@ -76,6 +76,7 @@ impl Bot {
             "logout-matrix" => vec![self.logout_matrix(request).await],
             "journal" => vec![self.journal(request, rest).await],
             "trace" => vec![self.trace(request, rest).await],
+            "carry" => vec![self.carry(request, permission, rest).await],
             "ping" => vec![self.ping(request)],
             "cancel" => vec![self.cancel(request).await],
             _ => vec![self.help(permission)],

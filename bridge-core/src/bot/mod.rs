@@ -1,6 +1,7 @@
 //! The bot: commands in words, answers in words. In a direct room with the bot every message is a
 //! command; elsewhere a command begins with `!rialto`.
 
+mod carry;
 mod commands;
 mod journal;
 mod login;
@@ -25,6 +26,7 @@ use crate::networks::Networks;
 use crate::permissions::{Permission, Permissions};
 use crate::portals::Portals;
 use crate::puppets::Puppets;
+use crate::switches::Switches;
 
 /// What stands before a command outside a management room.
 pub(crate) const PREFIX: &str = "!rialto";
@@ -42,6 +44,7 @@ struct Inner {
     logins: Logins,
     portals: Portals,
     puppets: Puppets,
+    switches: Switches,
     conversations: Conversations,
     /// Set once the journal is there, which is made after the bot.
     desk: OnceLock<JournalDesk>,
@@ -57,6 +60,7 @@ pub(crate) struct BotParts {
     pub(crate) logins: Logins,
     pub(crate) portals: Portals,
     pub(crate) puppets: Puppets,
+    pub(crate) switches: Switches,
 }
 
 /// Something said to the bot. Never printed: it may carry a secret.
@@ -88,7 +92,17 @@ impl BotReply {
 
 impl Bot {
     pub(crate) fn new(parts: BotParts) -> Self {
-        let BotParts { db, clock, matrix, networks, permissions, logins, portals, puppets } = parts;
+        let BotParts {
+            db,
+            clock,
+            matrix,
+            networks,
+            permissions,
+            logins,
+            portals,
+            puppets,
+            switches,
+        } = parts;
         let conversations = Conversations::default();
         Self(Arc::new(Inner {
             db,
@@ -99,6 +113,7 @@ impl Bot {
             logins,
             portals,
             puppets,
+            switches,
             conversations,
             desk: OnceLock::new(),
         }))

@@ -149,7 +149,7 @@ impl Bot {
         if let Some(words) = self.may_change(request, permission).await? {
             return Ok(Some(words));
         }
-        let (mine, needed) = self.level_of(&request.room, self.0.matrix.bot()).await?;
+        let (mine, needed) = self.level_of(&request.room, self.0.matrix.bot(), LINK_STATE).await?;
         if mine < needed {
             return Ok(Some(format!(
                 "I may not set state in this room (my power level is {mine}, {needed} is needed). Raise it and say it again."
@@ -164,10 +164,20 @@ impl Bot {
         request: &CommandRequest,
         permission: Permission,
     ) -> Result<Option<String>, MatrixTrouble> {
+        self.may_set(request, permission, LINK_STATE).await
+    }
+
+    /// Whether somebody may set state of a type in a room; words why not.
+    pub(super) async fn may_set(
+        &self,
+        request: &CommandRequest,
+        permission: Permission,
+        state: &str,
+    ) -> Result<Option<String>, MatrixTrouble> {
         if permission == Permission::Admin {
             return Ok(None);
         }
-        let (level, needed) = self.level_of(&request.room, &request.sender).await?;
+        let (level, needed) = self.level_of(&request.room, &request.sender, state).await?;
         Ok((level < needed).then(|| {
             format!(
                 "That needs the right to set this room's state (power level {needed}; yours is {level}). Ask somebody who has it."
@@ -175,12 +185,17 @@ impl Bot {
         }))
     }
 
-    /// Returns somebody's power level and the one that linking needs.
-    async fn level_of(&self, room: &str, mxid: &str) -> Result<(i64, i64), MatrixTrouble> {
+    /// Returns somebody's power level and the one that setting state of a type needs.
+    async fn level_of(
+        &self,
+        room: &str,
+        mxid: &str,
+        state: &str,
+    ) -> Result<(i64, i64), MatrixTrouble> {
         let levels = self.0.matrix.get_state(room, "m.room.power_levels", "").await?;
         let Some(levels) = levels else { return Ok((0, 50)) };
         let usual = levels["users_default"].as_i64().unwrap_or(0);
-        let needed = levels["events"][LINK_STATE].as_i64();
+        let needed = levels["events"][state].as_i64();
         let needed = needed.or_else(|| levels["state_default"].as_i64()).unwrap_or(50);
         let level = levels["users"][mxid].as_i64();
         if level.is_some() || needed <= usual {
@@ -237,7 +252,7 @@ fn shown(portal: &Portal) -> &str {
     portal.name.as_deref().unwrap_or(portal.key.chat.as_str())
 }
 
-fn not_now(trouble: &MatrixTrouble) -> BotReply {
+pub(super) fn not_now(trouble: &MatrixTrouble) -> BotReply {
     BotReply::new(format!("That did not work: {trouble}. Nothing was finished; say it again."))
 }
 

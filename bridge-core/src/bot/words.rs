@@ -17,7 +17,7 @@ pub(super) struct CommandWords {
     needs: Permission,
 }
 
-pub(super) const COMMANDS: [CommandWords; 15] = [
+pub(super) const COMMANDS: [CommandWords; 16] = [
     CommandWords { name: "help", usage: "help", does: "shows this", needs: Permission::Relay },
     CommandWords {
         name: "login",
@@ -89,6 +89,12 @@ pub(super) const COMMANDS: [CommandWords; 15] = [
         name: "trace",
         usage: "trace ID",
         does: "tells the journey of one message, by its event id on Matrix or its id on the network",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "carry",
+        usage: "carry [KIND on|off|default]",
+        does: "shows or chooses what is carried in the room it is said in",
         needs: Permission::User,
     },
     CommandWords {

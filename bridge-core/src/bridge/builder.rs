@@ -31,6 +31,7 @@ use crate::permissions::Permissions;
 use crate::portals::{Portals, PortalsParts};
 use crate::provisioning::Provisioning;
 use crate::puppets::{Puppets, PuppetsParts};
+use crate::switches::Switches;
 
 /// Why a bridge cannot be built, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -344,6 +345,7 @@ impl BridgeBuilder {
             ghosts: ghosts.clone(),
             largest_file: largest,
         });
+        let switches = Switches::load(db.clone(), networks.clone()).await?;
         let bot = Bot::new(BotParts {
             db: db.clone(),
             clock: self.clock.clone(),
@@ -353,6 +355,7 @@ impl BridgeBuilder {
             logins: logins.clone(),
             portals: portals.clone(),
             puppets: puppets.clone(),
+            switches: switches.clone(),
         });
         let parts = Parts {
             db,
@@ -364,6 +367,7 @@ impl BridgeBuilder {
             ghosts,
             logins,
             puppets,
+            switches,
             bot,
             media,
             metrics,

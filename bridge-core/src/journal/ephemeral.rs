@@ -13,7 +13,7 @@ use super::Journal;
 use crate::{
     ids::{LoginId, PortalKey},
     matrix::{MatrixTrouble, Sender},
-    network::{Level, OutgoingKind, RemoteEvent, RemoteEventKind},
+    network::{Kind, Level, OutgoingKind, RemoteEvent, RemoteEventKind},
     permissions::Permission,
     portals::Portal,
 };
@@ -100,7 +100,11 @@ impl Journal {
             None => Some(self.parts.ghosts.mxid(&key.network, &sender.user)),
         };
         let Some(mxid) = mxid else { return Ok(()) };
+        let kinds = event.kind.kinds();
         for room in &portal.rooms {
+            if self.parts.switches.any_off(&key.network, Some(room), &kinds) {
+                continue;
+            }
             let is_ghost = matches!(matrix.kind_of(&mxid), Sender::Ghost(..));
             if is_ghost && !self.parts.ghosts.is_in(&mxid, room).await? {
                 continue;
@@ -157,7 +161,10 @@ impl Journal {
         let room = room.to_owned();
         self.beside(async move {
             for portal in this.parts.portals.by_room(&room).await? {
-                this.pass_to(&portal, &who, &what).await?;
+                let off = this.parts.switches.is_off(&portal.key.network, Some(&room), what.kind());
+                if !off {
+                    this.pass_to(&portal, &who, &what).await?;
+                }
             }
             Ok(())
         });
@@ -195,6 +202,15 @@ enum Passed {
     Typing(bool),
     /// Has read up to an event.
     Read(String),
+}
+
+impl Passed {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Typing(_) => Kind::Typing,
+            Self::Read(_) => Kind::Receipt,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What an operator chooses about every network: how things are carried that it does not know.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::ConfigError;
+use super::{ConfigError, Kind};
 
 /// What becomes of something a network cannot carry as what it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -37,6 +39,8 @@ pub struct NetworkPolicy {
     pub relay_anti_ping: bool,
     /// For how long a link to a file can be opened.
     pub media_link_hours: u64,
+    /// The kinds that are not carried, neither way. A room may choose otherwise.
+    pub kinds_off: BTreeSet<Kind>,
 }
 
 impl Default for NetworkPolicy {
@@ -49,12 +53,13 @@ impl Default for NetworkPolicy {
             relay_template: "<{name}> ".to_owned(),
             relay_anti_ping: true,
             media_link_hours: 7 * 24,
+            kinds_off: BTreeSet::new(),
         }
     }
 }
 
 /// The keys of a section that are every network's.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "degrade",
     "degrade_redactions",
     "edit_diff_longest",
@@ -62,6 +67,7 @@ const KEYS: [&str; 7] = [
     "relay_template",
     "relay_anti_ping",
     "media_link_hours",
+    "kinds_off",
 ];
 
 impl NetworkPolicy {
@@ -128,5 +134,9 @@ mod tests {
         let error = NetworkPolicy::take_from(&mut section).expect_err("there is no such way");
         assert_eq!(error.key, "degrade");
         assert!(error.problem.contains("notice"), "{}", error.problem);
+        let mut section = Map::from_iter([("kinds_off".to_owned(), json!(["typing", "raction"]))]);
+        let error = NetworkPolicy::take_from(&mut section).expect_err("there is no such kind");
+        assert_eq!(error.key, "kinds_off");
+        assert!(error.problem.contains("did you mean `reaction`?"), "{}", error.problem);
     }
 }

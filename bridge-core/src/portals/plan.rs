@@ -9,8 +9,8 @@ use support_db::{DbError, Tx};
 use super::{Portal, Portals, store};
 use crate::ids::{LoginId, NetworkId, RemoteUserId};
 use crate::network::{
-    ChatInfo, ChatKind, DISAPPEARING, Disappearing, MediaRef, Member, MembershipChange, PowerLevel,
-    RemoteMembership, RemoteSender, UserInfo,
+    ChatInfo, ChatKind, DISAPPEARING, Disappearing, Kind, MediaRef, Member, MembershipChange,
+    PowerLevel, RemoteMembership, RemoteSender, UserInfo,
 };
 
 /// How many people come into a room before they speak. A channel of thousands would keep its
@@ -123,6 +123,20 @@ pub(crate) enum RoomStepKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         notice: Option<String>,
     },
+}
+
+impl RoomStepKind {
+    /// Returns which fact about a chat it shows, where those can be switched off.
+    pub(crate) fn fact(&self) -> Option<Kind> {
+        match self {
+            Self::Name { .. } => Some(Kind::Name),
+            Self::Topic { .. } => Some(Kind::Topic),
+            Self::Avatar { .. } => Some(Kind::Avatar),
+            Self::DisappearingTimer { .. } => Some(Kind::DisappearingTimer),
+            Self::Enter { .. } | Self::Leave { .. } => Some(Kind::Membership),
+            _ => None,
+        }
+    }
 }
 
 /// A remote person who acts in a room.

@@ -22,7 +22,7 @@ use crate::error::send_outcome;
 use crate::from_matrix::{self, Post};
 use crate::ids::{Place, make_message_id, make_user_id, parse_message_id, parse_user_id};
 use crate::metadata::LoginMetadata;
-use crate::network::{Deed, DemoNetwork, Refused, SaidKind};
+use crate::network::{Deed, DemoNetwork, Refused, SaidKind, Update};
 use crate::to_matrix;
 
 /// The one stream of updates there is.
@@ -213,6 +213,7 @@ impl NetworkClient for DemoClient {
             Err(error) => return no_file(error),
         };
         let place = from_matrix::place(&portal.chat);
+        self.network().take_time().await;
         match self.network().post(self.account(), &place, deed, key.as_str()) {
             Ok((number, at)) => SendOutcome::Confirmed {
                 remote_id: Some(make_message_id(number)),
@@ -274,6 +275,17 @@ impl NetworkClient for DemoClient {
     }
 }
 
+/// Puts news right that was told twice or in another order: each piece names the one before it, so
+/// what stands behind one that is missing is left to be told again.
+fn in_order(mut updates: Vec<Update>, position: i64) -> Vec<Update> {
+    updates.sort_by_key(|update| update.number);
+    updates.dedup_by_key(|update| update.number);
+    let mut last = position;
+    let in_place =
+        move |update: &Update| std::mem::replace(&mut last, update.number) == update.after;
+    updates.into_iter().take_while(in_place).collect()
+}
+
 /// A file that cannot be read now may be read later: nothing has been sent.
 fn no_file(error: NetworkError) -> SendOutcome {
     match error {
@@ -314,7 +326,7 @@ impl Inner {
         sink.state(BridgeState::new(BridgeStateKind::Connected)).await;
         loop {
             let updates = match self.network.updates(account, *position, AT_ONCE).await {
-                Ok(updates) => updates,
+                Ok(updates) => in_order(updates, *position),
                 Err(refused) => return Ok(refused),
             };
             let Some(last) = updates.last().map(|update| update.number) else { continue };

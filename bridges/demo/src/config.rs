@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::capabilities::{Ability, LARGEST_FILE};
+use crate::network::Habit;
 
 /// The section as `config example` shows it.
 pub const EXAMPLE: &str = include_str!("example.toml");
@@ -30,6 +31,11 @@ pub struct DemoConfig {
     /// The largest file the network takes, in bytes.
     #[serde(default = "largest_file")]
     pub largest_file: u64,
+    /// What goes wrong on the network again and again, to show what becomes of that: `slow`,
+    /// `disconnecting`, `duplicating`, `reordering`, `rate_limiting`, `losing_acknowledgements`,
+    /// `forgetting_media`.
+    #[serde(default)]
+    pub faults: Vec<Habit>,
     /// Whether there is a page on which whoever reaches it speaks as anybody on the network.
     #[serde(default)]
     pub stage: bool,
@@ -54,6 +60,7 @@ impl Default for DemoConfig {
             lacks: Vec::new(),
             refuses: Vec::new(),
             largest_file: largest_file(),
+            faults: Vec::new(),
             stage: false,
         }
     }
@@ -84,7 +91,7 @@ mod tests {
             Some((key.to_owned(), serde_json::from_str(value).ok()?))
         });
         let section: serde_json::Map<String, Value> = shown.collect();
-        assert_eq!(section.len(), 4);
+        assert_eq!(section.len(), 5);
         let config = DemoConfig::parse(Value::Object(section)).expect("the example is right");
         assert_eq!(config, DemoConfig::default());
     }

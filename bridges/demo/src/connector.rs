@@ -28,6 +28,7 @@ pub fn factory() -> NetworkFactory {
         if config.gondolier {
             network.send_gondolier();
         }
+        network.set_habits(config.faults.iter().copied());
         Ok(connector(context, config, network))
     })
 }

@@ -32,4 +32,4 @@ mod to_matrix;
 pub use capabilities::Ability;
 pub use config::{DemoConfig, EXAMPLE};
 pub use connector::{DemoConnector, KIND, factory, factory_for};
-pub use network::{DemoFile, DemoNetwork, Fault, FileSource, LOBBY, Said, SaidKind};
+pub use network::{DemoFile, DemoNetwork, Fault, FileSource, Habit, LOBBY, Said, SaidKind};

@@ -37,6 +37,7 @@ pub(crate) fn channel_info(
         name: Some(channel.name.clone()),
         topic: channel.complete.then(|| channel.topic.clone()),
         avatar: None,
+        disappearing: None,
         members: Some(MemberList { complete: channel.complete && everybody, members }),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         step::Effect,
         store::{Pair, Reaction},
     },
-    network::{ChatInfo, MessageContent, MessageKind, NetworkClient, OutgoingKind},
+    network::{ChatInfo, Kind, MessageContent, MessageKind, NetworkClient, OutgoingKind},
     portals::Portal,
 };
 
@@ -90,6 +90,10 @@ impl Journal {
             }
             Draft::Message { content, reply_to, thread } => {
                 let content = self.content_for(event, content, portal, client).await?;
+                let (network, room) = (&portal.key.network, Some(event.room.as_str()));
+                let off = |kind| self.parts.switches.is_off(network, room, kind);
+                let reply_to = reply_to.as_ref().filter(|_| !off(Kind::Reply));
+                let thread = thread.as_ref().filter(|_| !off(Kind::Thread));
                 let reply_to = match reply_to {
                     Some(target) => Some(self.answered(event, target, portal).await?),
                     None => None,

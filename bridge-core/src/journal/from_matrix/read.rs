@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Event;
 use crate::html;
 use crate::network::{
-    DISAPPEARING, Disappearing, FormattedText, MediaRef, Mention, Mentions, MessageContent,
+    DISAPPEARING, Disappearing, FormattedText, Kind, MediaRef, Mention, Mentions, MessageContent,
     MessageKind, RemoteMembership,
 };
 
@@ -97,6 +97,31 @@ pub(super) enum Draft {
     NotCarried(&'static str),
     /// Left out by rule.
     Ignored(&'static str),
+}
+
+impl Draft {
+    /// Returns what it is, as far as that is known before anything is looked up.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        vec![match self {
+            Self::Message { content, .. } => content.into(),
+            Self::Edit { content, .. } => return vec![Kind::Edit, content.into()],
+            Self::Reaction { .. } => Kind::Reaction,
+            Self::Poll { .. } => Kind::Poll,
+            Self::PowerLevels { .. } => Kind::PowerLevels,
+            Self::Pins { .. } => Kind::Pin,
+            Self::Name(_) => Kind::Name,
+            Self::Topic(_) => Kind::Topic,
+            Self::Avatar(_) => Kind::Avatar,
+            Self::Membership { .. } => Kind::Membership,
+            Self::DisappearingTimer(_) => Kind::DisappearingTimer,
+            Self::ChatDelete { .. } => Kind::ChatDelete,
+            Self::Call { .. } => Kind::Call,
+            // What is taken back may be a message or a reaction.
+            Self::Redaction { .. } | Self::Refused(_) | Self::NotCarried(_) | Self::Ignored(_) => {
+                return Vec::new();
+            }
+        }]
+    }
 }
 
 /// Reads an event.

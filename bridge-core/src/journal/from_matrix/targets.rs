@@ -21,6 +21,7 @@ use crate::{
         RemoteStep, Speaker,
     },
     portals::Portal,
+    switches::SWITCHED_OFF,
 };
 
 /// What one target comes to.
@@ -130,6 +131,10 @@ impl Journal {
             return Ok(Target::Refused { login: None, words });
         };
         let name = facts.display_name.clone();
+        let switches = &self.parts.switches;
+        if switches.any_off(network, Some(&event.room), &draft.kinds()) {
+            return Ok(Target::Ignored(SWITCHED_OFF));
+        }
         if let Draft::Refused(words) = draft {
             return Ok(Target::Refused { login: None, words: words.clone() });
         }
@@ -167,6 +172,9 @@ impl Journal {
         };
         let mut ready = Vec::new();
         for Intent { kind, facts, effect } in intents {
+            if switches.any_off(network, Some(&event.room), &kind.kinds()) {
+                return Ok(Target::Ignored(SWITCHED_OFF));
+            }
             let (kind, in_words) = match carriage(kind, &facts, &capabilities, &policy, &name) {
                 Carriage::Carried { kind, in_words } => (kind, in_words),
                 Carriage::Refused(words) => {

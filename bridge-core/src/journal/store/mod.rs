@@ -134,6 +134,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
         crate::puppets::STATEMENTS,
         crate::ghosts::STATEMENTS,
         crate::portals::STATEMENTS,
+        crate::switches::STATEMENTS,
         reactions::STATEMENTS,
         settle::STATEMENTS,
     ]

@@ -13,7 +13,7 @@ use crate::{
         words_for::{Fallback, fallback},
     },
     matrix::{STEP_KEY, Sender},
-    network::{ChatInfo, Disappearing, IdOf, MediaRef, MembershipChange, RemoteSender},
+    network::{ChatInfo, Disappearing, IdOf, Kind, MediaRef, MembershipChange, RemoteSender},
     portals::{RoomStep, RoomStepKind, picture_name},
 };
 
@@ -25,8 +25,10 @@ impl Journal {
         info: &ChatInfo,
     ) -> Result<Plan, PlanTrouble> {
         let room_steps = self.parts.portals.plan_info(&p.portal, info).await?;
+        let off = |room: &str, kind| self.parts.switches.is_off(&p.network, Some(room), kind);
+        let carried = |step: &RoomStep| !step.kind.fact().is_some_and(|kind| off(&step.room, kind));
         let mut steps: Vec<NewStep> = (0..STEPS_PER_TARGET)
-            .zip(room_steps)
+            .zip(room_steps.into_iter().filter(carried))
             .map(|(number, step)| self.room_step(p, number, step, None))
             .collect();
         if let Some(picture) = &info.avatar {
@@ -44,6 +46,9 @@ impl Journal {
             return;
         }
         for room in &p.portal.rooms {
+            if self.parts.switches.is_off(&p.network, Some(room), Kind::Avatar) {
+                continue;
+            }
             let next = i64::try_from(steps.len()).unwrap_or(0);
             let file = (!picture.source.is_empty()).then_some(next);
             if file.is_some() {

@@ -18,10 +18,11 @@ use super::{
 use crate::{
     ids::{LoginId, NetworkId, RemoteMessageId},
     network::{
-        ChatInfo, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind, RemoteMembership,
-        RemoteSender,
+        ChatInfo, Kind, LostAnswer, MembershipChange, RemoteEvent, RemoteEventKind,
+        RemoteMembership, RemoteSender,
     },
     portals::{Portal, RoomStep, RoomStepKind},
+    switches::SWITCHED_OFF,
 };
 
 /// How soon a row looks again whether a send of ours is still under way.
@@ -68,6 +69,17 @@ impl Journal {
             None => None,
         };
         let Some(portal) = portal else { return Ok(Plan::ignored("no portal")) };
+        let kinds = event.kind.kinds();
+        let off = |room| self.parts.switches.any_off(&network, room, &kinds);
+        let off_in: Vec<String> =
+            portal.rooms.iter().filter(|room| off(Some(room))).cloned().collect();
+        let nowhere = match portal.rooms.is_empty() {
+            true => off(None),
+            false => off_in.len() == portal.rooms.len(),
+        };
+        if nowhere {
+            return Ok(Plan::ignored(SWITCHED_OFF));
+        }
         let mut planning = Planning { row, event, network, login, portal };
         if let Some(plan) = self.settle_without_steps(&planning).await? {
             return Ok(plan);
@@ -78,7 +90,8 @@ impl Journal {
             }
             self.ensure_room(&mut planning).await?;
         }
-        self.plan_kind(&planning).await
+        let plan = self.plan_kind(&planning).await?;
+        Ok(without(plan, &off_in))
     }
 
     /// Ours coming back, and what is known already.
@@ -240,9 +253,12 @@ impl Journal {
             };
             let mut next = target * STEPS_PER_TARGET;
             for (part, visible) in (0_i64..).zip(parts) {
+                let off = |kind| self.parts.switches.is_off(&p.network, Some(room), kind);
                 let answered = visible.reply_to.as_ref().and_then(|reply| reply.target.as_ref());
+                let answered = answered.filter(|_| !off(Kind::Reply));
                 let reply_to = self.event_in(p, answered, room).await?;
-                let thread = self.event_in(p, visible.thread.as_ref(), room).await?;
+                let root = visible.thread.as_ref().filter(|_| !off(Kind::Thread));
+                let thread = self.event_in(p, root, room).await?;
                 let file = self.upload_step(p, next, visible, &sender, room, &mut steps);
                 let number = next + i64::from(file.is_some());
                 next = number + 1;
@@ -352,6 +368,16 @@ impl Journal {
     fn name_of(&self, p: &Planning<'_>) -> String {
         let Some(sender) = &p.event.sender else { return "somebody".to_owned() };
         sender_name(sender)
+    }
+}
+
+/// Leaves rooms out of a plan.
+fn without(plan: Plan, rooms: &[String]) -> Plan {
+    let Plan::Steps(mut steps) = plan else { return plan };
+    steps.retain(|step| step.room_id.as_ref().is_none_or(|room| !rooms.contains(room)));
+    match steps.is_empty() {
+        true => Plan::ignored(SWITCHED_OFF),
+        false => Plan::Steps(steps),
     }
 }
 

@@ -19,7 +19,7 @@ use support_clock::SharedClock;
 use tokio::sync::watch;
 
 pub use self::shown::{DemoFile, FileSource, Said, SaidKind};
-pub use self::trouble::Fault;
+pub use self::trouble::{Fault, Habit};
 use self::world::World;
 pub(crate) use self::world::{Deed, Happening, Refused, Update};
 

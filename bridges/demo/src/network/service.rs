@@ -72,7 +72,10 @@ impl DemoNetwork {
 
     /// Opens a message's file.
     pub(crate) fn open_file(&self, number: i64) -> Option<MediaStream> {
-        let world = self.world();
+        let mut world = self.world();
+        if world.habits.forget_one() {
+            return None;
+        }
         if let Some(source) = world.sources.get(&number).cloned() {
             drop(world);
             return Some(source());
@@ -166,7 +169,8 @@ impl DemoNetwork {
                 world.updates(account, after, most)
             };
             if !updates.is_empty() {
-                return Ok(updates);
+                self.take_time().await;
+                return self.world().habits.tell(updates);
             }
             if news.changed().await.is_err() {
                 return Err(Refused::Unreachable);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bridge_core::network::{Contact, MessageKind, NetworkFactory};
-use bridge_demo::{DemoFile, DemoNetwork, Fault, LOBBY, Said, SaidKind, factory_for};
+use bridge_demo::{DemoFile, DemoNetwork, Fault, Habit, LOBBY, Said, SaidKind, factory_for};
 use support_clock::SystemClock;
 
-use super::harness::{Act, Done, File, Harness, Heard, Seen, Trouble, Words};
+use super::harness::{Act, Done, File, Harness, Heard, Mishap, Seen, Trouble, Words};
 
 const OTHER_CHAT: &str = "arsenale";
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
@@ -178,6 +178,14 @@ impl Harness for DemoHarness {
             Trouble::Back => network.set_reachable(true),
             Trouble::NoAccount => network.delete_account("alice"),
             Trouble::ForgetFiles => network.forget_files(),
+            Trouble::Again(mishap) => network.set_habits([match mishap {
+                Mishap::Slowness => Habit::Slow,
+                Mishap::Drops => Habit::Disconnecting,
+                Mishap::Repeats => Habit::Duplicating,
+                Mishap::Disorder => Habit::Reordering,
+                Mishap::Limits => Habit::RateLimiting,
+                Mishap::LostAnswers => Habit::LosingAcknowledgements,
+            }]),
         }
         true
     }

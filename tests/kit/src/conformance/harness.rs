@@ -409,4 +409,24 @@ pub enum Trouble {
     NoAccount,
     /// The network has forgotten every file.
     ForgetFiles,
+    /// From now on this goes wrong again and again.
+    Again(Mishap),
+}
+
+/// What may go wrong again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mishap {
+    /// Every answer takes a while.
+    Slowness,
+    /// The line drops, and is there again at once.
+    Drops,
+    /// News is told twice.
+    Repeats,
+    /// News is told in another order than it happened.
+    Disorder,
+    /// Some messages have to wait.
+    Limits,
+    /// Some messages arrive without an answer.
+    LostAnswers,
 }

@@ -192,6 +192,12 @@ macro_rules! conformance_catalogue {
                 it_reconnects_by_itself
                 what_was_said_meanwhile_comes_or_is_a_gap
                 a_lost_account_is_told_and_not_tried_for_ever
+                a_slow_network_keeps_everything_in_order
+                a_line_that_keeps_dropping_loses_nothing
+                news_the_network_repeats_is_shown_once
+                news_the_network_disorders_is_put_right
+                limits_again_and_again_lose_nothing
+                answers_lost_again_and_again_double_nothing
             }
             people {
                 remote_people_are_told_apart

@@ -57,7 +57,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::demo::DemoHarness;
-pub use self::harness::{Act, Done, File, Harness, Heard, Seen, Trouble, Words};
+pub use self::harness::{Act, Done, File, Harness, Heard, Mishap, Seen, Trouble, Words};
 pub use self::list::{Check, catalogue, find};
 pub use self::stage::Stage;
 pub use self::verdict::{RESULTS, Shown};

@@ -9,6 +9,7 @@ mod files_over_crashes;
 mod kinds;
 mod kinds_as_configured;
 mod kinds_over_crashes;
+mod kinds_switched_off;
 mod plumbing;
 mod plumbing_over_crashes;
 mod provisioning;

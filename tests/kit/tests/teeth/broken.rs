@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteMessageId, RemoteUserId, SendKey};
 use bridge_core::network::{
     Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, CommitError, ConnectContext,
-    Consent, Cursor, Directory, Level, LoginFlow, LoginInput, LoginProcess, LoginStep, MediaRef,
-    MediaStream, NetworkClient, NetworkConnector, NetworkContext, NetworkError, NetworkFactory,
-    NetworkFacts, Operation, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteEvent,
-    RemoteEventKind, RemoteIntake, RemoteMembership, RemoteSink, RemoteStep, SendOutcome, Speaker,
-    StoredLogin, UserInfo,
+    Consent, Cursor, Directory, IdOf, Level, LoginFlow, LoginInput, LoginProcess, LoginStep,
+    MediaRef, MediaStream, NetworkClient, NetworkConnector, NetworkContext, NetworkError,
+    NetworkFactory, NetworkFacts, Operation, Outgoing, OutgoingKind, PlumbRequest, Refusal,
+    RemoteEvent, RemoteEventKind, RemoteIntake, RemoteMembership, RemoteSink, RemoteStep,
+    SendOutcome, Speaker, StoredLogin, UserInfo,
 };
 use bridge_testkit::async_trait;
 use bridge_testkit::conformance::{Act, DemoHarness, Done, Harness, Seen, Trouble};
@@ -50,6 +50,16 @@ pub(crate) enum Fault {
     LoseState,
     SoftenBans,
     LoseParts,
+    LoseContacts,
+    LoseTimers,
+    LoseDeliveries,
+    LosePictures,
+    NamelessReactions,
+    NewPeople,
+    NewChats,
+    KeepBans,
+    LoseInvitations,
+    LoseCommands,
 }
 
 /// The demo network with a fault in its bridge.
@@ -98,6 +108,10 @@ impl Harness for Broken {
 
     fn other_chat(&self) -> Option<&'static str> {
         self.demo.other_chat()
+    }
+
+    fn command(&self) -> Option<(&'static str, &'static str)> {
+        self.demo.command()
     }
 
     async fn does(&self, who: &str, chat: &str, act: Act) -> Done {
@@ -279,6 +293,9 @@ impl NetworkClient for Client {
         let lost = match self.fault {
             Fault::LoseEdits => step.operation == Operation::Edit,
             Fault::LosePins => step.operation == Operation::Pin,
+            Fault::LoseTimers => step.operation == Operation::DisappearingTimer,
+            Fault::LosePictures => step.operation == Operation::Avatar,
+            Fault::LoseCommands => step.operation == Operation::Command,
             Fault::LoseState => {
                 use Operation::{Membership, Name, Topic};
                 matches!(step.operation, Name | Topic | Membership)
@@ -401,8 +418,36 @@ impl Intake {
                     sender.profile = None;
                 }
             }
+            Fault::LoseDeliveries if matches!(event.kind, RemoteEventKind::Delivery { .. }) => {
+                return;
+            }
+            Fault::NewChats
+                if matches!(event.kind, RemoteEventKind::IdChanged { of: IdOf::Chat, .. }) =>
+            {
+                return;
+            }
             Fault::LoseRedactions if matches!(event.kind, RemoteEventKind::Redaction { .. }) => {
                 return;
+            }
+            _ => {}
+        }
+        match (self.fault, &mut event.kind) {
+            (Fault::NewPeople, RemoteEventKind::IdChanged { of, .. }) => *of = IdOf::Name,
+            (Fault::NamelessReactions, RemoteEventKind::Reaction { picture, .. }) => {
+                *picture = None;
+            }
+            (Fault::KeepBans, RemoteEventKind::Membership(change))
+                if change.membership == RemoteMembership::Unban =>
+            {
+                return;
+            }
+            (Fault::LoseInvitations, RemoteEventKind::Membership(change))
+                if change.membership == RemoteMembership::Invite =>
+            {
+                return;
+            }
+            (Fault::LoseContacts, RemoteEventKind::Message(message)) => {
+                message.content.contact = None;
             }
             _ => {}
         }

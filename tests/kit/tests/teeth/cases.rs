@@ -37,6 +37,7 @@ pub(crate) fn cases() -> Vec<Case> {
             &[
                 ("a_message_is_shown_once_on_matrix", "shown 2 times"),
                 ("the_same_words_twice_are_two_messages", "taken for one"),
+                ("news_the_network_repeats_is_shown_once", "doubled"),
             ],
         ),
         case(
@@ -214,6 +215,8 @@ pub(crate) fn cases() -> Vec<Case> {
             &[
                 ("name_from_matrix", "waited in vain for the name"),
                 ("topic_from_matrix", "waited in vain for the topic"),
+                ("topic_that_is_set_back_to_matrix", "waited in vain for the other topic"),
+                ("invitation_from_matrix", "waited in vain for carol's invitation"),
                 ("ban_from_matrix", "waited in vain for carol to be gone"),
             ],
         ),
@@ -221,7 +224,10 @@ pub(crate) fn cases() -> Vec<Case> {
             "shows_bans_as_removals",
             "tells of a ban as if somebody could come back",
             Fault::SoftenBans,
-            &[("ban_to_matrix", "waited in vain for carol's ban")],
+            &[
+                ("ban_to_matrix", "waited in vain for carol's ban"),
+                ("lifted_ban_to_matrix", "waited in vain for carol's ban"),
+            ],
         ),
         case(
             "loses_parts",
@@ -234,6 +240,66 @@ pub(crate) fn cases() -> Vec<Case> {
             "sets each reaction twice",
             Fault::DoubleReactions,
             &[("reaction_from_matrix", "left")],
+        ),
+        case(
+            "loses_contacts",
+            "sends a contact as its name",
+            Fault::LoseContacts,
+            &[("contact_to_matrix", "waited in vain for bob's contact")],
+        ),
+        case(
+            "claims_timers_and_sets_none",
+            "says that messages disappear, and does nothing",
+            Fault::LoseTimers,
+            &[("disappearing_timer_from_matrix", "waited in vain for the timer")],
+        ),
+        case(
+            "keeps_deliveries_to_itself",
+            "does not tell whom a message has reached",
+            Fault::LoseDeliveries,
+            &[("delivery_to_matrix", "waited in vain for alice to be told")],
+        ),
+        case(
+            "loses_pictures",
+            "says that it sets the picture, and does nothing",
+            Fault::LosePictures,
+            &[("picture_from_matrix", "waited in vain for the picture")],
+        ),
+        case(
+            "reacts_without_pictures",
+            "tells the name of a picture and not the picture",
+            Fault::NamelessReactions,
+            &[("own_picture_reaction_to_matrix", "it has no name")],
+        ),
+        case(
+            "takes_renamed_people_for_others",
+            "tells of a new id as if it were a name somebody else may take",
+            Fault::NewPeople,
+            &[("person_with_a_new_id_stays_the_same", "somebody else came")],
+        ),
+        case(
+            "takes_moved_chats_for_others",
+            "does not tell that a chat has another id",
+            Fault::NewChats,
+            &[("chat_with_a_new_id_keeps_its_room", "waited in vain for words from the new place")],
+        ),
+        case(
+            "never_lifts_a_ban",
+            "does not tell that somebody may come back",
+            Fault::KeepBans,
+            &[("lifted_ban_to_matrix", "waited in vain for carol's ban to be lifted")],
+        ),
+        case(
+            "loses_invitations",
+            "does not tell who is asked in",
+            Fault::LoseInvitations,
+            &[("invitation_to_matrix", "waited in vain for erin's invitation")],
+        ),
+        case(
+            "claims_commands_and_takes_none",
+            "says that it takes commands, and does nothing",
+            Fault::LoseCommands,
+            &[("command_from_matrix", "waited in vain for what the command does")],
         ),
     ]
 }

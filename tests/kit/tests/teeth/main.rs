@@ -154,4 +154,14 @@ teeth! {
     shows_bans_as_removals
     loses_parts
     doubles_reactions
+    loses_contacts
+    claims_timers_and_sets_none
+    keeps_deliveries_to_itself
+    loses_pictures
+    reacts_without_pictures
+    takes_renamed_people_for_others
+    takes_moved_chats_for_others
+    never_lifts_a_ban
+    loses_invitations
+    claims_commands_and_takes_none
 }

@@ -31,6 +31,8 @@ pub(crate) enum Refused {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Update {
     pub(crate) number: i64,
+    /// The number of what the same account heard before, as it is told.
+    pub(crate) after: i64,
     pub(crate) at: i64,
     pub(crate) by: String,
     pub(crate) what: Happening,

@@ -7,6 +7,7 @@ mod reading;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 pub(crate) use self::deeds::{Deed, Happening, Refused, Update};
+use super::trouble::Habits;
 use super::{DemoFile, Fault, FileSource, SaidKind};
 use crate::ids::Place;
 
@@ -50,6 +51,7 @@ struct Stay {
 pub(super) struct World {
     pub(super) reachable: bool,
     pub(super) faults: VecDeque<Fault>,
+    pub(super) habits: Habits,
     /// Up to where the gondolier has heard, if he is there.
     pub(super) gondolier_heard: Option<i64>,
     first: i64,
@@ -77,6 +79,7 @@ impl World {
         let mut world = Self {
             reachable: true,
             faults: VecDeque::new(),
+            habits: Habits::default(),
             gondolier_heard: None,
             first,
             log: Vec::new(),
@@ -285,7 +288,7 @@ impl World {
             Place::With(other) if !self.knows(other) => return Err(Refused::NoSuchChat),
             Place::With(_) => {}
         }
-        let fault = self.faults.pop_front();
+        let fault = self.faults.pop_front().or_else(|| self.habits.with_a_send());
         match fault {
             Some(Fault::Refused(why)) => return Err(Refused::Because(why)),
             Some(Fault::Busy(after)) => return Err(Refused::Busy(after)),
@@ -324,7 +327,7 @@ impl World {
     fn note(&mut self, by: &str, room: Room, what: Happening, at: i64) -> i64 {
         let number = self.newest() + 1;
         let by = by.to_owned();
-        self.log.push(Update { number, at, by, what, key: None, file_of: number, room });
+        self.log.push(Update { number, after: 0, at, by, what, key: None, file_of: number, room });
         number
     }
 }

@@ -33,7 +33,12 @@ impl World {
     ) -> Vec<Update> {
         let first = self.log.partition_point(|update| update.number <= after);
         let heard = self.log[first..].iter().filter(|update| self.hears(account, update));
-        heard.take(most).cloned().collect()
+        let mut before = after;
+        let told = heard.take(most).map(|update| {
+            let after = std::mem::replace(&mut before, update.number);
+            Update { after, ..update.clone() }
+        });
+        told.collect()
     }
 
     fn hears(&self, account: &str, update: &Update) -> bool {

@@ -6,7 +6,7 @@ use bridge_core::network::BridgeStateKind;
 use serde_json::json;
 
 use super::lanes::numbered;
-use crate::conformance::harness::{Seen, Trouble};
+use crate::conformance::harness::{Mishap, Seen, Trouble};
 use crate::conformance::stage::{Scene, Stage, carried, refused};
 use crate::conformance::verdict::Shown;
 
@@ -181,4 +181,59 @@ pub(crate) async fn a_lost_account_is_told_and_not_tried_for_ever(stage: Stage) 
     let list = scene.alice.command(&scene.bot.clone(), "list-logins").await;
     assert!(!list.contains(", connected"), "the login is called connected: {list}");
     Shown::Kept
+}
+
+/// Much is said both ways while something goes wrong again and again: all of it comes, once, in order.
+async fn both_ways_under(stage: Stage, mishap: Mishap, absent: &'static str) -> Shown {
+    const MANY: usize = 7;
+    let mut scene = Scene::open(stage).await;
+    scene.says("all is well").await;
+    if !scene.stage.harness.trouble(Trouble::Again(mishap)).await {
+        return Shown::NotOffered(absent);
+    }
+    let mut sent = Vec::new();
+    for number in 0..MANY {
+        sent.push(scene.alice.says(&scene.room, &format!("here {number}")).await);
+        scene.is_said("bob", &format!("there {number}")).await;
+        scene.is_said("carol", &format!("yonder {number}")).await;
+    }
+    for event in &sent {
+        carried(&scene.alice.status(event).await);
+    }
+    scene.sees("bob", &format!("there {}", MANY - 1)).await;
+    scene.catches_up("carol", "that was all").await;
+    let all: Vec<usize> = (0..MANY).collect();
+    let heard = scene.heard_from("alice").await;
+    let heard = numbered(heard.iter().map(|heard| heard.text.as_str()), "here ");
+    assert_eq!(heard, all, "lost, doubled or out of order from Matrix");
+    for word in ["there ", "yonder "] {
+        let seen = scene.seen_texts();
+        let seen = numbered(seen.iter().map(String::as_str), word);
+        assert_eq!(seen, all, "lost, doubled or out of order on Matrix");
+    }
+    Shown::Kept
+}
+
+pub(crate) async fn a_slow_network_keeps_everything_in_order(stage: Stage) -> Shown {
+    both_ways_under(stage, Mishap::Slowness, "this harness cannot slow its network down").await
+}
+
+pub(crate) async fn a_line_that_keeps_dropping_loses_nothing(stage: Stage) -> Shown {
+    both_ways_under(stage, Mishap::Drops, "this harness cannot have the line drop").await
+}
+
+pub(crate) async fn news_the_network_repeats_is_shown_once(stage: Stage) -> Shown {
+    both_ways_under(stage, Mishap::Repeats, "this network tells nothing twice").await
+}
+
+pub(crate) async fn news_the_network_disorders_is_put_right(stage: Stage) -> Shown {
+    both_ways_under(stage, Mishap::Disorder, "this network tells everything in order").await
+}
+
+pub(crate) async fn limits_again_and_again_lose_nothing(stage: Stage) -> Shown {
+    both_ways_under(stage, Mishap::Limits, "this network asks nobody to wait").await
+}
+
+pub(crate) async fn answers_lost_again_and_again_double_nothing(stage: Stage) -> Shown {
+    both_ways_under(stage, Mishap::LostAnswers, "this harness cannot lose answers").await
 }
