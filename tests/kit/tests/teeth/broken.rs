@@ -17,50 +17,7 @@ use bridge_testkit::conformance::{Act, DemoHarness, Done, Harness, Seen, Trouble
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// What is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    DropThird,
-    Double,
-    Swap,
-    Echo,
-    AcknowledgeEarly,
-    LoseEdits,
-    Claim,
-    LeakLogin,
-    HideRelayed,
-    Mangle,
-    Cut,
-    Shout,
-    IgnoreLimit,
-    SwallowErrors,
-    NewKeys,
-    ForgetLogins,
-    TakeAnyName,
-    MixChats,
-    OneVoice,
-    LoseReplies,
-    BreakFiles,
-    Dice,
-    OneAtATime,
-    AlwaysConnected,
-    LoseRedactions,
-    DoubleReactions,
-    LosePins,
-    LoseState,
-    SoftenBans,
-    LoseParts,
-    LoseContacts,
-    LoseTimers,
-    LoseDeliveries,
-    LosePictures,
-    NamelessReactions,
-    NewPeople,
-    NewChats,
-    KeepBans,
-    LoseInvitations,
-    LoseCommands,
-}
+use crate::faults::Fault;
 
 /// The demo network with a fault in its bridge.
 pub(crate) struct Broken {

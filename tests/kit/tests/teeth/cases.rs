@@ -1,6 +1,6 @@
 //! The broken networks, and what each must be caught at.
 
-use crate::broken::Fault;
+use crate::faults::Fault;
 
 /// One broken network.
 pub(crate) struct Case {

@@ -6,6 +6,7 @@
 
 mod broken;
 mod cases;
+mod faults;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use bridge_testkit::conformance::{Check, DemoHarness, Harness, Stage, catalogue,
 
 use tokio_util::task::TaskTracker;
 
-use crate::broken::{Broken, Fault};
+use crate::broken::Broken;
 use crate::cases::{Case, cases};
+use crate::faults::Fault;
 
 /// What comes at all comes sooner, except on a busy machine: whatever does not go as expected is
 /// played again with more patience.

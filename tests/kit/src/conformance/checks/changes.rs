@@ -4,9 +4,11 @@
 use bridge_core::network::{Level, Operation};
 use serde_json::{Value, json};
 
-use super::messages::PIXEL;
+pub(crate) use super::pictures::{
+    own_picture_reaction_from_matrix, own_picture_reaction_to_matrix,
+};
 use super::room::promote;
-use crate::conformance::harness::{Act, Done, File, Heard, Seen, Words};
+use crate::conformance::harness::{Act, Done, Heard, Seen, Words};
 use crate::conformance::stage::{Scene, Stage, carried, refused};
 use crate::conformance::verdict::Shown;
 
@@ -20,7 +22,7 @@ fn edit(target: &str, body: &str) -> Value {
         "m.relates_to": { "rel_type": "m.replace", "event_id": target } })
 }
 
-fn reaction(target: &str, key: &str) -> Value {
+pub(super) fn reaction(target: &str, key: &str) -> Value {
     json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": target, "key": key } })
 }
 
@@ -29,7 +31,7 @@ fn answer(target: &str, body: &str) -> Value {
         "m.relates_to": { "m.in_reply_to": { "event_id": target } } })
 }
 
-fn id(event: &Value) -> String {
+pub(super) fn id(event: &Value) -> String {
     event["event_id"].as_str().expect("an event has an id").to_owned()
 }
 
@@ -47,7 +49,7 @@ pub(super) fn takes_back(redaction: &Value, event: &str) -> bool {
 }
 
 /// Finds something of alice's in words: all of the words stand in what she was heard to say.
-fn in_words<'w>(words: &'w [&'w str]) -> impl Fn(&Seen) -> Option<()> + 'w {
+pub(super) fn in_words<'w>(words: &'w [&'w str]) -> impl Fn(&Seen) -> Option<()> + 'w {
     move |seen| {
         let said = seen.said.iter().filter(|heard| heard.by == "alice");
         let said: Vec<&str> = said.map(|heard| heard.text.as_str()).collect();
@@ -263,7 +265,7 @@ pub(crate) async fn reaction_from_matrix(stage: Stage) -> Shown {
     }
 }
 
-fn of(seen: &Seen, message: &str) -> Option<Heard> {
+pub(super) fn of(seen: &Seen, message: &str) -> Option<Heard> {
     seen.said.iter().find(|heard| heard.id == message).cloned()
 }
 
@@ -327,53 +329,6 @@ pub(crate) async fn same_reaction_again_is_shown_once(stage: Stage) -> Shown {
     let shown = scene.alice.timeline_of(&scene.room, "m.reaction");
     assert_eq!(shown.len(), 1, "one reaction is shown twice: {shown:#?}");
     Shown::Kept
-}
-
-pub(crate) async fn own_picture_reaction_from_matrix(stage: Stage) -> Shown {
-    let mut scene = Scene::open(stage).await;
-    let message = scene.is_said("bob", "look at that").await;
-    let event = id(&scene.sees("bob", "look at that").await);
-    let level = scene.level(Operation::Reaction);
-    let url = scene.alice.upload("image/png", PIXEL).await;
-    let mut content = reaction(&event, &url);
-    content["com.beeper.reaction.shortcode"] = json!(":gondola:");
-    let (_, status) = scene.sends("m.reaction", content).await;
-    match level {
-        Level::Full | Level::Partial => {
-            carried(&status);
-            let find = |seen: &Seen| of(seen, &message).filter(|heard| !heard.reactions.is_empty());
-            let heard = scene.remote("alice's reaction", find).await;
-            assert_eq!(heard.reactions, [("alice".to_owned(), ":gondola:".to_owned())]);
-            Shown::Carried
-        }
-        Level::Degraded => {
-            carried(&status);
-            scene.remote("the reaction in words", in_words(&[":gondola:"])).await;
-            Shown::AsText
-        }
-        Level::Rejected | Level::Dropped => {
-            refused(&status);
-            Shown::Refused
-        }
-    }
-}
-
-pub(crate) async fn own_picture_reaction_to_matrix(stage: Stage) -> Shown {
-    let mut scene = Scene::open(stage).await;
-    let (event, heard) = scene.says("look at this").await;
-    let (name, content_type) = ("gondola.png".to_owned(), "image/png".to_owned());
-    let picture = File { name, content_type, bytes: PIXEL.to_vec() };
-    let act = Act::ReactWith { message: heard.id, name: ":gondola:".to_owned(), picture };
-    if scene.does("bob", act).await == Done::No {
-        return Shown::NotOffered("there are no pictures to react with");
-    }
-    let shown = scene.event("bob's reaction", |event| event["type"] == "m.reaction").await;
-    let content = &shown["content"];
-    assert_eq!(content["m.relates_to"]["event_id"], event.as_str());
-    assert_eq!(content["com.beeper.reaction.shortcode"], ":gondola:", "it has no name: {shown}");
-    let key = content["m.relates_to"]["key"].as_str().unwrap_or_default();
-    assert_eq!(scene.alice.download(key).await, PIXEL, "another picture came");
-    Shown::Carried
 }
 
 pub(crate) async fn command_from_matrix(stage: Stage) -> Shown {

@@ -10,5 +10,6 @@ pub(super) mod lanes;
 pub(super) mod logins;
 pub(super) mod messages;
 pub(super) mod people;
+mod pictures;
 pub(super) mod room;
 pub(super) mod trouble;
