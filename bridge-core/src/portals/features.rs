@@ -122,12 +122,16 @@ fn room_features(table: &Capabilities, largest: u64) -> Value {
         "custom_emoji_reactions": offered(Operation::Reaction) && limits.reactions.is_none(),
         "read_receipts": offered(Operation::Receipt),
         "typing_notifications": offered(Operation::Typing),
+        "delivery_receipts": offered(Operation::Delivery),
+        "delete_chat": offered(Operation::ChatDelete),
+        "delete_chat_for_everyone": offered(Operation::ChatDelete),
         "state": {
             "m.room.name": { "level": level(Operation::Name) },
             "m.room.topic": { "level": level(Operation::Topic) },
             "m.room.avatar": { "level": level(Operation::Avatar) },
             "m.room.power_levels": { "level": level(Operation::PowerLevels) },
             "m.room.pinned_events": { "level": level(Operation::Pin) },
+            "com.beeper.disappearing_timer": { "level": level(Operation::DisappearingTimer) },
         },
         "member_actions": {
             "invite": level(Operation::Membership),

@@ -71,14 +71,14 @@ impl Habits {
     /// Whether the next file is not there.
     pub(super) fn forget_one(&mut self) -> bool {
         self.files += 1;
-        self.has(Habit::ForgettingMedia) && self.files % 2 == 0
+        self.has(Habit::ForgettingMedia) && self.files.is_multiple_of(2)
     }
 
     /// Tells news as it is the habit. Each piece names the one before it, so that whoever listens can
     /// put it right.
     pub(super) fn tell(&mut self, mut news: Vec<Update>) -> Result<Vec<Update>, Refused> {
         self.questions += 1;
-        if self.has(Habit::Disconnecting) && self.questions % 3 == 0 {
+        if self.has(Habit::Disconnecting) && self.questions.is_multiple_of(3) {
             return Err(Refused::Unreachable);
         }
         if self.has(Habit::Reordering) {
