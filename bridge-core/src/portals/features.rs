@@ -122,7 +122,6 @@ fn room_features(table: &Capabilities, largest: u64) -> Value {
         "custom_emoji_reactions": offered(Operation::Reaction) && limits.reactions.is_none(),
         "read_receipts": offered(Operation::Receipt),
         "typing_notifications": offered(Operation::Typing),
-        "delivery_receipts": offered(Operation::Delivery),
         "delete_chat": offered(Operation::ChatDelete),
         "delete_chat_for_everyone": offered(Operation::ChatDelete),
         "state": {

@@ -152,14 +152,18 @@ async fn reply_finds_its_event_and_what_concerns_nothing_here_is_put_into_words(
     }
     world.network.hears("test-1", reply).await.unwrap();
     let mut reaction = message("#a", "bob", Some("3"), "");
-    reaction.kind =
-        RemoteEventKind::Reaction { target: RemoteMessageId::new("2"), key: "👍".to_owned() };
+    reaction.kind = RemoteEventKind::Reaction {
+        target: RemoteMessageId::new("2"),
+        key: "👍".to_owned(),
+        picture: None,
+    };
     world.network.hears("test-1", reaction.clone()).await.unwrap();
     world.network.hears("test-1", reaction).await.unwrap();
     let mut stray = message("#a", "bob", Some("4"), "");
     stray.kind = RemoteEventKind::Reaction {
         target: RemoteMessageId::new("unheard"),
         key: "👍".to_owned(),
+        picture: None,
     };
     world.network.hears("test-1", stray).await.unwrap();
     world.settled().await;
