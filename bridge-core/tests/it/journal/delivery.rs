@@ -195,11 +195,11 @@ async fn what_the_network_cannot_do_is_said_or_degraded() {
     let reaction =
         json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": hello, "key": "👍" } });
     world.homeserver.send(&room, ALICE, "m.reaction", reaction);
-    let call = world.homeserver.send(&room, ALICE, "m.call.invite", json!({}));
+    let unheard = world.homeserver.send(&room, ALICE, "org.example.unheard", json!({}));
     world.settled().await;
     assert_eq!(world.homeserver.statuses(&room, &image), ["failed"]);
     assert_eq!(world.homeserver.statuses(&room, &refused), ["failed"]);
-    assert_eq!(world.homeserver.statuses(&room, &call), ["ignored"]);
+    assert_eq!(world.homeserver.statuses(&room, &unheard), ["ignored"]);
     let said = world.homeserver.said(&room);
     assert!(said.iter().any(|line| line.contains("Pictures cannot be sent on Test")), "{said:?}");
     assert!(said.iter().any(|line| line.contains("does not like that text")), "{said:?}");

@@ -89,6 +89,16 @@ async fn who_rules_a_room_chooses_what_it_carries_at_once_and_for_good() {
     assert!(refused.contains("needs the right"), "{refused}");
 
     let room = a_room(&mut alice, &carol).await;
+    // The bot greets whoever asks it in; only then is the next thing it says an answer.
+    alice
+        .waits_for("the bot's greeting", |timeline| {
+            let mut here = timeline.iter().filter(|event| event["room_id"] == room.as_str());
+            let hello = |event: &Value| {
+                event["content"]["body"].as_str().is_some_and(|body| body.starts_with("Hello!"))
+            };
+            here.find(|event| hello(event)).map(drop)
+        })
+        .await;
     let nothing = said_to_bot(&mut alice, &room, "!rialto carry reaction off").await;
     assert!(nothing.contains("belongs to no chat"), "{nothing}");
     house.network().ranks("bob", "alice", "lobby", 50);
