@@ -77,6 +77,7 @@ impl Bot {
             "journal" => vec![self.journal(request, rest).await],
             "trace" => vec![self.trace(request, rest).await],
             "carry" => vec![self.carry(request, permission, rest).await],
+            "backfill" => vec![self.backfill(request, rest).await],
             "ping" => vec![self.ping(request)],
             "cancel" => vec![self.cancel(request).await],
             _ => vec![self.help(permission)],

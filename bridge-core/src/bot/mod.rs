@@ -3,6 +3,7 @@
 
 mod carry;
 mod commands;
+mod history;
 mod journal;
 mod login;
 mod parse;
@@ -17,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use support_clock::SharedClock;
 use support_db::{Db, DbError};
 
+pub(crate) use self::history::NoHistory;
 use self::login::Conversations;
 pub(crate) use self::words::state_words;
 use crate::journal::JournalDesk;

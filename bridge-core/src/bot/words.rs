@@ -17,7 +17,7 @@ pub(super) struct CommandWords {
     needs: Permission,
 }
 
-pub(super) const COMMANDS: [CommandWords; 16] = [
+pub(super) const COMMANDS: [CommandWords; 17] = [
     CommandWords { name: "help", usage: "help", does: "shows this", needs: Permission::Relay },
     CommandWords {
         name: "login",
@@ -95,6 +95,12 @@ pub(super) const COMMANDS: [CommandWords; 16] = [
         name: "carry",
         usage: "carry [KIND on|off|default]",
         does: "shows or chooses what is carried in the room it is said in",
+        needs: Permission::User,
+    },
+    CommandWords {
+        name: "backfill",
+        usage: "backfill [COUNT]",
+        does: "brings earlier messages into the room it is said in; `backfill status` says how far that is",
         needs: Permission::User,
     },
     CommandWords {

@@ -26,7 +26,7 @@ use crate::provisioning::Provisioning;
 /// The largest body the homeserver may push. A hundred events of the largest size fit.
 const LARGEST_PUSH: usize = 16 * 1024 * 1024;
 
-static MIGRATIONS: [Migration; 7] = [
+static MIGRATIONS: [Migration; 8] = [
     Migration {
         number: 1,
         name: "places and people",
@@ -68,6 +68,12 @@ static MIGRATIONS: [Migration; 7] = [
         name: "more kinds",
         sqlite: include_str!("../../migrations/sqlite/0008_more_kinds.sql"),
         postgres: include_str!("../../migrations/postgres/0008_more_kinds.sql"),
+    },
+    Migration {
+        number: 9,
+        name: "history",
+        sqlite: include_str!("../../migrations/sqlite/0009_history.sql"),
+        postgres: include_str!("../../migrations/postgres/0009_history.sql"),
     },
 ];
 

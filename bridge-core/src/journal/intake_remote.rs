@@ -17,7 +17,10 @@ use super::{
     lanes::News,
     machine::{StepChange, millis},
     step::{StepState, hex},
-    store::{NewRemoteRow, Settled, accept_remote, move_cursor, settle_by_key},
+    store::{
+        HistoryKind, NewRemoteRow, Settled, accept_remote, heard_at, interrupted, move_cursor,
+        settle_by_key,
+    },
 };
 use crate::{
     ghosts::{self, Renamed},
@@ -71,6 +74,8 @@ struct Heard {
     /// The network's id, or a random one.
     remote_id: String,
     ids_shared: bool,
+    /// Its place in the chat's history, where there is one.
+    order: Option<i64>,
     /// The sender is the account of another login of ours, which reports it itself.
     told_by_its_own: bool,
 }
@@ -152,6 +157,12 @@ impl AcceptRemote {
                 self.take_part(tx, portal, event, woken).await?;
                 if done.is_none() && !self.hears(tx, portal, heard).await? {
                     return Ok(());
+                }
+                let shows = event.creates.is_some() || !portal.rooms.is_empty();
+                if let Some(order) = heard.order.filter(|_| shows) {
+                    heard_at(tx, portal.id, order).await?;
+                } else if let RemoteEventKind::Gap(_) = &event.kind {
+                    interrupted(tx, portal.id).await?;
                 }
             }
         }
@@ -318,7 +329,14 @@ impl Journal {
             receiver: event.receiver.clone(),
         };
         let client = self.parts.logins.client(login);
-        let ids_shared = client.is_some_and(|client| client.capabilities(&key).delivery.ids_shared);
+        let ids_shared =
+            client.as_ref().is_some_and(|client| client.capabilities(&key).delivery.ids_shared);
+        let order = match &event.kind {
+            RemoteEventKind::Message(_) | RemoteEventKind::Poll { .. } => {
+                client.as_ref().and_then(|client| client.history()?.order(&event))
+            }
+            _ => None,
+        };
         let remote_id = match &event.id {
             Some(id) => id.as_str().to_owned(),
             None => format!("{RANDOM_ID}{}", self.parts.random.hex(8)),
@@ -334,6 +352,7 @@ impl Journal {
             key,
             remote_id,
             ids_shared,
+            order,
             told_by_its_own,
         }
     }
@@ -420,6 +439,10 @@ impl RemoteIntake for Journal {
             Err(LoginTrouble::Db(error)) => Err(closed_or_not_stored(error)),
             Err(trouble) => Err(CommitError::NotStored(trouble.to_string())),
         }
+    }
+
+    fn history_wanted(&self, portal: i64) {
+        self.begin_history(portal, HistoryKind::Past);
     }
 
     async fn cursor(&self, login: &LoginId, stream: &str) -> Result<Option<Cursor>, CommitError> {

@@ -17,6 +17,7 @@ mod desk;
 mod ephemeral;
 mod files;
 mod from_matrix;
+mod history;
 mod intake_matrix;
 mod intake_remote;
 mod lanes;
@@ -45,6 +46,10 @@ use support_db::DbError;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::desk::Asker;
+pub(crate) use self::store::{
+    HistoryKind, HistoryState, HistoryTask, HistoryWish, tasks as history_tasks,
+    want as want_history,
+};
 pub use self::{
     desk::{
         DeskError, JournalAnswer, JournalDesk, JournalFilter, JournalLine, JournalNote,
@@ -95,6 +100,7 @@ pub(crate) struct Journal {
     reporter: Reporter,
     taking_part: TakingPart,
     ephemeral: ephemeral::Ephemeral,
+    histories: history::Histories,
     accepting: AtomicBool,
     /// Logins that steps or parked rows name and that were logged out.
     gone: Mutex<HashSet<LoginId>>,
@@ -131,6 +137,7 @@ impl Journal {
             reporter: Reporter::default(),
             taking_part: TakingPart::default(),
             ephemeral: ephemeral::Ephemeral::default(),
+            histories: history::Histories::default(),
             accepting: AtomicBool::new(true),
             gone: Mutex::default(),
             recovered: OnceLock::new(),

@@ -25,6 +25,8 @@ impl Journal {
         self.note_gone(self.store.gone_logins().await?);
         self.recovered.get_or_init(|| reports.iter().copied().collect());
         self.reporter.add(reports);
+        // Before the lanes: where the past goes first, its portal's news waits.
+        self.resume_history().await?;
         for lane in lanes {
             self.lanes.tell(self, &lane, News::Rows);
         }

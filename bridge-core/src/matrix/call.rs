@@ -38,6 +38,18 @@ impl<'a> Call<'a> {
         Self { path: call.path.replacen("/v3/", "/v1/", 1), ..call }
     }
 
+    /// Makes a request below no version of the client API.
+    pub(super) fn bare(name: &'static str, segments: &[&str]) -> Self {
+        let call = Self::new(name, Method::GET, segments);
+        Self { path: call.path.replacen("/v3/", "/", 1), ..call }
+    }
+
+    /// Makes a request of a proposal.
+    pub(super) fn unstable(name: &'static str, method: Method, segments: &[&str]) -> Self {
+        let call = Self::new(name, method, segments);
+        Self { path: call.path.replacen("/v3/", "/unstable/", 1), ..call }
+    }
+
     /// Makes a request below the media API.
     pub(super) fn media(name: &'static str, method: Method, segments: &[&str]) -> Self {
         let call = Self::new(name, method, segments);

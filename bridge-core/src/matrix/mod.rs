@@ -4,6 +4,7 @@
 
 mod call;
 pub(crate) mod escape;
+mod history;
 mod layers;
 mod media;
 mod names;
@@ -14,7 +15,7 @@ mod rooms;
 mod send;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::SecretString;
 use support_clock::SharedClock;
@@ -22,6 +23,7 @@ use support_matrix_http::HttpTransport;
 
 use crate::metrics::Metrics;
 
+pub(crate) use history::BatchPlace;
 pub(crate) use media::{Download, Upload};
 pub use names::{NameError, blueprint};
 pub(crate) use names::{Names, Sender};
@@ -45,6 +47,8 @@ struct Inner {
     own: OwnTokens,
     names: Names,
     idempotent: bool,
+    /// Whether history can be inserted, once that was asked.
+    inserts_history: OnceLock<bool>,
 }
 
 /// What a [`Matrix`] is made of.
@@ -71,7 +75,16 @@ impl Matrix {
         let MatrixSettings { names, idempotent, clock, metrics, .. } = settings;
         let transport = layers::layered(transport, clock, metrics);
         let own = OwnTokens::default();
-        Self(Arc::new(Inner { transport, as_token, puppet_token, own, names, idempotent }))
+        let inserts_history = OnceLock::new();
+        Self(Arc::new(Inner {
+            transport,
+            as_token,
+            puppet_token,
+            own,
+            names,
+            idempotent,
+            inserts_history,
+        }))
     }
 
     /// Returns the bot's user id.

@@ -7,9 +7,9 @@ use support_clock::{SharedClock, SharedRandom};
 use thiserror::Error;
 
 use super::{
-    Capabilities, ChatInfo, Consent, Directory, LoginFlow, LoginProcess, MediaRef, MediaSource,
-    MediaStream, NetworkError, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink,
-    RemoteStep, SendOutcome, StoredLogin, UserInfo,
+    Capabilities, ChatInfo, Consent, Directory, History, LoginFlow, LoginProcess, MediaRef,
+    MediaSource, MediaStream, NetworkError, Outgoing, OutgoingKind, PlumbRequest, Refusal,
+    RemoteSink, RemoteStep, SendOutcome, StoredLogin, UserInfo,
 };
 use crate::ids::{NetworkId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 
@@ -170,6 +170,11 @@ pub trait NetworkClient: Send + Sync {
     /// login will speak for people who have none.
     async fn may_plumb(&self, _request: &PlumbRequest) -> Consent {
         Consent::Unknown { words: "This network does not tell who may decide that.".to_owned() }
+    }
+
+    /// Reading what was said before, where the network shows that.
+    fn history(&self) -> Option<&dyn History> {
+        None
     }
 
     /// Finding and joining chats, where the network has that.

@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod finding;
 mod formatting;
+mod history;
 mod kind;
 mod login;
 mod media;
@@ -50,6 +51,7 @@ pub use event::{
 };
 pub use finding::{Directory, Finds, FoundUser, GroupKind, JoinedChat, NewGroup};
 pub use formatting::Formatting;
+pub use history::{History, HistoryPage, HistoryPlace, PastEvent};
 pub use kind::{Kind, UnknownKind};
 pub use login::{
     LoginField, LoginFieldKind, LoginFlow, LoginInput, LoginProcess, LoginRecord, LoginStep,

@@ -41,6 +41,16 @@ pub struct NetworkPolicy {
     pub media_link_hours: u64,
     /// The kinds that are not carried, neither way. A room may choose otherwise.
     pub kinds_off: BTreeSet<Kind>,
+    /// How many messages said before a new room begins with.
+    pub backfill_messages: usize,
+    /// How old these may be, in days; 0: any age.
+    pub backfill_days: u64,
+    /// How many messages that were missed are filled in at most.
+    pub catch_up_messages: usize,
+    /// How many messages are asked for at once.
+    pub backfill_page: usize,
+    /// How long the bridge pauses between two pages of one chat.
+    pub backfill_pause_ms: u64,
 }
 
 impl Default for NetworkPolicy {
@@ -54,12 +64,17 @@ impl Default for NetworkPolicy {
             relay_anti_ping: true,
             media_link_hours: 7 * 24,
             kinds_off: BTreeSet::new(),
+            backfill_messages: 0,
+            backfill_days: 0,
+            catch_up_messages: 500,
+            backfill_page: 100,
+            backfill_pause_ms: 1000,
         }
     }
 }
 
 /// The keys of a section that are every network's.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 13] = [
     "degrade",
     "degrade_redactions",
     "edit_diff_longest",
@@ -68,6 +83,11 @@ const KEYS: [&str; 8] = [
     "relay_anti_ping",
     "media_link_hours",
     "kinds_off",
+    "backfill_messages",
+    "backfill_days",
+    "catch_up_messages",
+    "backfill_page",
+    "backfill_pause_ms",
 ];
 
 impl NetworkPolicy {

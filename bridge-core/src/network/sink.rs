@@ -87,6 +87,8 @@ pub trait RemoteIntake: Send + Sync {
     ) -> Result<(), CommitError>;
     /// Returns a stored cursor.
     async fn cursor(&self, login: &LoginId, stream: &str) -> Result<Option<Cursor>, CommitError>;
+    /// Hears that the past of a portal is wanted; that it is, is stored.
+    fn history_wanted(&self, _portal: i64) {}
 }
 
 /// The handle a client gets at `connect`. Cheap to clone.

@@ -10,6 +10,7 @@ use support_db::DbError;
 use super::{Portal, Portals, features, info, store};
 use crate::ids::{LoginId, RemoteUserId};
 use crate::jobs::job;
+use crate::journal::{HistoryKind, HistoryWish, want_history};
 use crate::matrix::{CreateRoom, MatrixOutcome, MatrixTrouble};
 use crate::network::{Batch, ChatInfo, ChatKind, Member, MemberList, RemoteEvent, RemoteEventKind};
 
@@ -17,6 +18,7 @@ use crate::network::{Batch, ChatInfo, ChatKind, Member, MemberList, RemoteEvent,
 const INFO_WAIT: Duration = Duration::from_secs(10);
 /// How often a homeserver is asked again within one run.
 const ATTEMPTS: usize = 3;
+const DAY_MS: u64 = 24 * 3_600_000;
 
 impl Portals {
     /// Makes sure a portal has a room with everyone in it who has to be, and returns the room.
@@ -54,7 +56,7 @@ impl Portals {
         let contact = self.contact(portal, info).await?;
         let owners = self.owners(portal, via).await?;
         let room = self.create_or_find(portal, contact.as_deref(), &owners, via).await?;
-        self.note_room(portal.id, &room, false).await?;
+        self.note_room(portal.id, &room).await?;
         if let Some(contact) = &contact {
             self.0.matrix.invite_if_absent(&room, contact).await?;
             self.0.ghosts.enter(contact, &room).await?;
@@ -69,7 +71,7 @@ impl Portals {
                 Err(trouble) => return Err(trouble),
             }
         }
-        self.note_room(portal.id, &room, true).await?;
+        self.note_ready(portal, &room, via).await?;
         tracing::info!(portal = portal.id, network = %portal.key.network, "a portal has its room");
         self.hand_on_members(portal, info, via).await;
         Ok(room)
@@ -274,18 +276,58 @@ impl Portals {
         self.by_id(id).await
     }
 
-    async fn note_room(&self, id: i64, room: &str, ready: bool) -> Result<(), DbError> {
+    async fn note_room(&self, id: i64, room: &str) -> Result<(), DbError> {
         let (room, now) = (room.to_owned(), self.0.clock.now_ms());
         let job = job(move |tx| {
             let room = room.clone();
+            Box::pin(async move { store::add_room(tx, id, &room, now).await })
+        });
+        self.0.db.write(job).await
+    }
+
+    /// Notes that a room is ready, and with it that its past is wanted.
+    async fn note_ready(
+        &self,
+        portal: &Portal,
+        room: &str,
+        via: Option<&LoginId>,
+    ) -> Result<(), DbError> {
+        let (id, room, now) = (portal.id, room.to_owned(), self.0.clock.now_ms());
+        let wish = via.and_then(|via| self.past_of_new_room(portal, via, now));
+        let is_wanted = wish.is_some();
+        let job = job(move |tx| {
+            let (room, wish) = (room.clone(), wish.clone());
             Box::pin(async move {
-                match ready {
-                    true => store::room_ready(tx, id, &room).await,
-                    false => store::add_room(tx, id, &room, now).await,
+                store::room_ready(tx, id, &room).await?;
+                match &wish {
+                    Some(wish) => want_history(tx, wish, now).await,
+                    None => Ok(()),
                 }
             })
         });
-        self.0.db.write(job).await
+        self.0.db.write(job).await?;
+        if let Some(intake) = self.0.logins.intake().filter(|_| is_wanted) {
+            intake.history_wanted(id);
+        }
+        Ok(())
+    }
+
+    fn past_of_new_room(&self, portal: &Portal, via: &LoginId, now: i64) -> Option<HistoryWish> {
+        let policy = self.0.networks.policy(&portal.key.network);
+        let shows = self.0.logins.client(via)?.history().is_some();
+        if !shows || policy.backfill_messages == 0 {
+            return None;
+        }
+        let age = i64::try_from(policy.backfill_days.saturating_mul(DAY_MS)).unwrap_or(i64::MAX);
+        Some(HistoryWish {
+            portal_id: portal.id,
+            kind: HistoryKind::Past,
+            login: via.clone(),
+            row_seq: 0,
+            stop_at: None,
+            not_before: (age > 0).then(|| now.saturating_sub(age)),
+            count: i64::try_from(policy.backfill_messages).unwrap_or(i64::MAX),
+        })
     }
 }
 

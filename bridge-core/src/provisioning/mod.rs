@@ -108,4 +108,5 @@ fn endpoints() -> OpenApiRouter<Provisioning> {
         .routes(routes!(people::resolve_identifier))
         .routes(routes!(people::create_dm))
         .routes(routes!(people::create_group))
+        .routes(routes!(people::backfill))
 }

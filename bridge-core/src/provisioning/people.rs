@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State, rejection::JsonRejection};
+use axum::extract::{
+    Path, Query, State,
+    rejection::{JsonRejection, QueryRejection},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,9 +16,10 @@ use super::caller::Caller;
 use super::failure::{Failure, FailureBody};
 use super::scope::Scope;
 use super::shapes::{
-    Contacts, CreatedGroup, GroupCapabilities, GroupParams, ProvisioningCapabilities,
-    ResolveCapabilities, Resolved, SearchQuery, SearchResults,
+    BackfillBegun, Contacts, CreatedGroup, GroupCapabilities, GroupParams,
+    ProvisioningCapabilities, ResolveCapabilities, Resolved, SearchQuery, SearchResults,
 };
+use crate::bot::NoHistory;
 use crate::ids::{LoginId, NetworkId, PortalKey};
 use crate::network::{Directory, Finds, FoundUser, JoinedChat, NetworkClient};
 
@@ -234,6 +238,40 @@ pub(super) async fn create_group(
     let joined = through.directory()?.create_group(params.into_group(kind)).await?;
     let id = joined.chat.as_str().to_owned();
     Ok(Json(CreatedGroup { id, mxid: through.open(joined).await? }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RoomPath {
+    /// The room of a chat.
+    room: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CountQuery {
+    /// How many messages at most.
+    count: Option<u32>,
+}
+
+/// Has earlier messages brought into a chat's room. They come in the background.
+#[utoipa::path(post, path = "/v3/backfill/{room}", tag = "snc", params(RoomPath, CountQuery),
+    responses((status = 200, body = BackfillBegun), (status = 400, body = FailureBody), (status = 401, body = FailureBody), (status = 403, body = FailureBody),
+        (status = 501, body = FailureBody), (status = 503, body = FailureBody)))]
+pub(super) async fn backfill(
+    State(state): State<Provisioning>,
+    Caller(person): Caller,
+    Path(RoomPath { room }): Path<RoomPath>,
+    query: Result<Query<CountQuery>, QueryRejection>,
+) -> Result<Json<BackfillBegun>, Failure> {
+    let Query(CountQuery { count }) =
+        query.map_err(|rejection| Failure::invalid(rejection.body_text()))?;
+    let count = count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    match state.0.parts.bot.want_history(&room, &person, count).await {
+        Ok(count) => Ok(Json(BackfillBegun { count })),
+        Err(NoHistory::Not(words)) => Err(Failure::unsupported(words)),
+        Err(NoHistory::Db(error)) => Err(error.into()),
+    }
 }
 
 fn unreadable(rejection: &JsonRejection) -> Failure {

@@ -263,6 +263,13 @@ pub(super) struct Contacts {
     pub(super) contacts: Vec<Resolved>,
 }
 
+/// Earlier messages are being brought.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BackfillBegun {
+    /// How many at most.
+    pub(super) count: usize,
+}
+
 /// What was searched for.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SearchQuery {

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 use bridge_core::network::{
     Batch, BridgeState, BridgeStateKind, Capabilities, ChatInfo, CommitError, ConnectContext,
-    Consent, Cursor, Directory, MediaRef, MediaSource, MediaStream, NetworkClient, NetworkError,
-    Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteSink, RemoteStep, SendOutcome, UserInfo,
+    Consent, Cursor, Directory, Gap, History, MediaRef, MediaSource, MediaStream, NetworkClient,
+    NetworkError, Outgoing, OutgoingKind, PlumbRequest, Refusal, RemoteEvent, RemoteEventKind,
+    RemoteSink, RemoteStep, SendOutcome, UserInfo,
 };
 use futures_util::StreamExt as _;
 use support_clock::SharedClock;
@@ -20,7 +21,9 @@ use crate::capabilities::{self, Able};
 use crate::chat_info;
 use crate::error::send_outcome;
 use crate::from_matrix::{self, Post};
-use crate::ids::{Place, make_message_id, make_user_id, parse_message_id, parse_user_id};
+use crate::ids::{
+    Place, make_chat_id, make_message_id, make_user_id, parse_message_id, parse_user_id,
+};
 use crate::metadata::LoginMetadata;
 use crate::network::{Deed, DemoNetwork, Refused, SaidKind, Update};
 use crate::to_matrix;
@@ -270,6 +273,10 @@ impl NetworkClient for DemoClient {
         }
     }
 
+    fn history(&self) -> Option<&dyn History> {
+        Some(self)
+    }
+
     fn directory(&self) -> Option<&dyn Directory> {
         Some(self)
     }
@@ -325,6 +332,10 @@ impl Inner {
         }
         sink.state(BridgeState::new(BridgeStateKind::Connected)).await;
         loop {
+            if let Some(lost) = self.network.lost_since(*position) {
+                self.tell_of_gap(sink, lost).await?;
+                *position = lost;
+            }
             let updates = match self.network.updates(account, *position, AT_ONCE).await {
                 Ok(updates) => in_order(updates, *position),
                 Err(refused) => return Ok(refused),
@@ -343,6 +354,21 @@ impl Inner {
             self.commit(sink, batch).await?;
             *position = last;
         }
+    }
+
+    /// Says in every group that something was missed.
+    async fn tell_of_gap(&self, sink: &RemoteSink, lost: i64) -> Result<(), CommitError> {
+        let until = self.clock.now_ms();
+        let gap = |group: String| {
+            let reason = "the network kept no news while you were away".to_owned();
+            let gap = Gap { since: None, until, reason };
+            let chat = make_chat_id(&Place::Group(group));
+            RemoteEvent::new(chat, RemoteEventKind::Gap(gap))
+        };
+        let groups = self.network.groups_of(&self.metadata.account);
+        let cursor = Cursor { stream: STREAM.to_owned(), value: lost.to_string(), order: lost };
+        let events = groups.into_iter().map(gap).collect();
+        self.commit(sink, Batch { events, cursors: vec![cursor], settlements: vec![] }).await
     }
 
     /// Commits a batch, again if storage was in trouble: the network does not send it twice

@@ -15,6 +15,7 @@
 //! assert_eq!(network.said_in("lobby")[0].text, "Good morning!");
 //! ```
 
+mod backfill;
 mod capabilities;
 mod chat_info;
 mod client;
@@ -32,4 +33,6 @@ mod to_matrix;
 pub use capabilities::Ability;
 pub use config::{DemoConfig, EXAMPLE};
 pub use connector::{DemoConnector, KIND, factory, factory_for};
-pub use network::{DemoFile, DemoNetwork, Fault, FileSource, Habit, LOBBY, Said, SaidKind};
+pub use network::{
+    DemoFile, DemoNetwork, Fault, FileSource, Habit, HistoryPace, LOBBY, Said, SaidKind,
+};

@@ -90,6 +90,12 @@ impl Client {
         text(&self.call(Method::PUT, &path, content).await?, "event_id")
     }
 
+    /// Inserts history before everything.
+    pub(crate) async fn insert(&self, room: &str, events: Vec<Value>) -> Result<()> {
+        let path = format!("/_matrix/client/unstable/com.beeper.backfill/rooms/{room}/batch_send");
+        self.call(Method::POST, &path, json!({ "events": events })).await.map(drop)
+    }
+
     /// Syncs once.
     pub(crate) async fn sync(&self, since: Option<&str>, timeout_ms: u64) -> Result<Value> {
         let mut path = format!("/_matrix/client/v3/sync?timeout={timeout_ms}");

@@ -8,6 +8,7 @@ mod baseline;
 mod client;
 mod figures;
 mod growth;
+mod history;
 mod irc;
 mod program;
 mod push;
@@ -19,6 +20,8 @@ use figures::Table;
 
 /// How many messages each load measures. Small enough for a laptop, large enough for a p99.
 const MESSAGES: usize = 3_000;
+/// How much past is inserted.
+const HISTORY: usize = 20_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -71,6 +74,16 @@ async fn load() -> Result<()> {
             &format!("{:.2}", load.per_second / bare),
         );
     }
+
+    let inserted = history::measure(&program, HISTORY).await?;
+    table.row(
+        "history, batches of 500",
+        format!(
+            "{:.0}/s, longest batch {:.0} ms, CPU {:.2} ms each",
+            inserted.per_second, inserted.batch_ms, inserted.cpu_ms_each
+        ),
+        &format!("{:.2}", inserted.per_second / bare),
+    );
 
     let push = push::measure(&program, 500).await?;
     table.row(

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bridge_core::ids::NetworkId;
 use bridge_core::network::{NetworkContext, NetworkFactory, NetworkPolicy};
 use bridge_core::{Bridge, Observer, SpoolOptions};
 use bridge_demo::{DemoNetwork, factory_for};
+use bytes::Bytes;
 use homeserver::Homeserver;
+use http::{Request, Response};
 use registration::{Blueprint, Registration};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use support_clock::{OsRandom, SharedClock, SharedRandom, SystemClock};
 use support_db::{Db, OpenOptions};
-use support_matrix_http::{HttpTransport, InProcess};
+use support_matrix_http::{HttpTransport, InProcess, TransportError};
 use tokio::sync::watch;
 
 use crate::faulty::{Faults, FaultyTransport};
@@ -53,6 +56,8 @@ pub struct HouseOptions {
     pub provisioning_secret: Option<SecretString>,
     /// How long people wait for something before the test fails.
     pub patience: Duration,
+    /// Whether the homeserver says that it inserts history; most others do not.
+    pub inserts_history: bool,
 }
 
 impl Default for HouseOptions {
@@ -66,6 +71,7 @@ impl Default for HouseOptions {
             observer: None,
             provisioning_secret: None,
             patience: PATIENCE,
+            inserts_history: true,
         }
     }
 }
@@ -213,7 +219,10 @@ impl TestHouse {
         let place = self.options.place.database("bridges");
         let db = Db::open(place, Bridge::migrations(), open).await.expect("the database opens");
         let inside: Arc<dyn HttpTransport> = Arc::new(InProcess::new(homeserver.router()));
-        let to_homeserver = self.faulty(inside.clone(), 1);
+        let to_homeserver = match self.options.inserts_history {
+            true => self.faulty(inside.clone(), 1),
+            false => self.faulty(Arc::new(Modest(inside.clone())), 1),
+        };
         let bridge = self.build_bridge(db.clone(), to_homeserver.clone()).await;
         let to_bridge = self.faulty(Arc::new(InProcess::new(bridge.router())), 2);
         for registration in [&self.bridges, &self.puppets] {
@@ -265,5 +274,22 @@ impl TestHouse {
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the house is open")
+    }
+}
+
+/// A homeserver that keeps to itself what it can do beyond the specification.
+#[derive(Debug)]
+struct Modest(Arc<dyn HttpTransport>);
+
+#[async_trait]
+impl HttpTransport for Modest {
+    async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let is_versions = request.uri().path() == "/_matrix/client/versions";
+        let mut answer = self.0.call(request).await?;
+        if is_versions && let Ok(mut body) = serde_json::from_slice::<Value>(answer.body()) {
+            body["unstable_features"] = json!({});
+            *answer.body_mut() = Bytes::from(body.to_string());
+        }
+        Ok(answer)
     }
 }

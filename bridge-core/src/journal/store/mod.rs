@@ -4,6 +4,7 @@
 mod accept;
 mod apply;
 mod desk;
+mod history;
 mod memory;
 mod messages;
 mod notes;
@@ -19,6 +20,10 @@ pub(crate) use self::{
     accept::{AcceptMatrix, MatrixEvent, NewRemoteRow, Ours, Woken, accept_remote, move_cursor},
     apply::Write,
     desk::{Act, Acted, Change, Listed, Unacted},
+    history::{
+        Covered, HistoryKind, HistoryState, HistoryTask, HistoryWish, PastBatch, PastFate,
+        PastStep, PlanPage, SettlePage, heard_at, interrupted, tasks, want,
+    },
     memory::{Carried, Memory},
     messages::Pair,
     reactions::Reaction,
@@ -128,6 +133,7 @@ pub(crate) fn statements() -> Vec<&'static str> {
         apply::STATEMENTS,
         desk::STATEMENTS,
         memory::STATEMENTS,
+        history::STATEMENTS,
         messages::STATEMENTS,
         notes::STATEMENTS,
         &crate::media::statements()[..],

@@ -4,10 +4,12 @@
 mod changes;
 pub(crate) mod content;
 mod facts;
+mod past;
 
 use std::time::Duration;
 
 use self::content::{Origin, Visible};
+pub(super) use self::past::Past;
 use super::{
     Journal,
     plan::{Plan, PlanTrouble},
@@ -89,6 +91,11 @@ impl Journal {
                 return Ok(Plan::ignored("no room yet"));
             }
             self.ensure_room(&mut planning).await?;
+        }
+        if self.waits_for_history(row, planning.portal.id)
+            && !matches!(planning.event.kind, RemoteEventKind::Gap(_))
+        {
+            return Ok(Plan::Soon(LOOK_AGAIN));
         }
         let plan = self.plan_kind(&planning).await?;
         Ok(without(plan, &off_in))
@@ -179,6 +186,10 @@ impl Journal {
                 Ok(self.room_steps(p, steps))
             }
             RemoteEventKind::Membership(change) => self.plan_membership(p, change).await,
+            RemoteEventKind::Gap(_) => match self.plan_gap(p.row, &p.portal, &p.login).await? {
+                Some(plan) => Ok(plan),
+                None => self.plan_words(p).await,
+            },
             RemoteEventKind::IdChanged { old, new, of } => {
                 self.plan_new_id(p, (old, new), *of).await
             }

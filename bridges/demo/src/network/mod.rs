@@ -22,6 +22,7 @@ pub use self::shown::{DemoFile, FileSource, Said, SaidKind};
 pub use self::trouble::{Fault, Habit};
 use self::world::World;
 pub(crate) use self::world::{Deed, Happening, Refused, Update};
+use crate::ids::Place;
 
 /// The chat that is always there.
 pub const LOBBY: &str = "lobby";
@@ -37,7 +38,83 @@ struct Shared {
     news: watch::Sender<u64>,
 }
 
+/// How the network bears being asked for its past.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryPace {
+    /// How long a page takes.
+    pub takes: std::time::Duration,
+    /// After so many pages the next one is refused once, as too much; 0: never.
+    pub pages_at_once: usize,
+    /// How long to wait then.
+    pub wait: std::time::Duration,
+    /// How many pages were asked for.
+    asked: usize,
+}
+
+impl HistoryPace {
+    /// A network that takes its time, and asks to wait after so many pages.
+    pub fn slow(
+        takes: std::time::Duration,
+        pages_at_once: usize,
+        wait: std::time::Duration,
+    ) -> Self {
+        Self { takes, pages_at_once, wait, asked: 0 }
+    }
+
+    /// Counts a page. Returns how long to wait where it is one too many.
+    fn ask(&mut self) -> Option<std::time::Duration> {
+        self.asked += 1;
+        let refuses = self.pages_at_once > 0 && self.asked.is_multiple_of(self.pages_at_once + 1);
+        refuses.then_some(self.wait)
+    }
+}
+
 impl DemoNetwork {
+    /// Makes the network slow, or patient again, where its past is asked for.
+    pub fn set_history_pace(&self, pace: HistoryPace) {
+        self.world().pace = pace;
+    }
+
+    /// Returns how many pages of the past were asked for since the pace was set.
+    pub fn history_asked(&self) -> usize {
+        self.world().pace.asked
+    }
+
+    /// Has the network forget its news: who asks for what happened up to now is told only that they
+    /// missed it. What was said is still there to be read.
+    pub fn lose_news(&self) {
+        self.change(|world, _| world.lost_up_to = Some(world.newest()));
+    }
+
+    /// Reads the past; see `World::past`.
+    pub(crate) async fn past(
+        &self,
+        account: &str,
+        place: &Place,
+        before: Option<i64>,
+        count: usize,
+    ) -> Result<(Vec<Update>, bool), Refused> {
+        let takes = self.world().pace.takes;
+        if !takes.is_zero() {
+            self.0.clock.sleep(takes).await;
+        }
+        let mut world = self.world();
+        world.check(account)?;
+        match world.pace.ask() {
+            Some(wait) => Err(Refused::Busy(wait)),
+            None => Ok(world.past(account, place, before, count)),
+        }
+    }
+
+    /// Returns up to where news was lost, if somebody who has heard up to a number missed some.
+    pub(crate) fn lost_since(&self, heard: i64) -> Option<i64> {
+        self.world().lost_up_to.filter(|lost| *lost > heard)
+    }
+
+    pub(crate) fn groups_of(&self, account: &str) -> Vec<String> {
+        self.world().groups_of(account)
+    }
+
     /// Makes a network with an empty lobby.
     pub fn new(clock: SharedClock) -> Self {
         // Numbers begin where the clock is, so that a network made anew after a restart does not

@@ -232,6 +232,11 @@ macro_rules! conformance_catalogue {
                 the_room_says_what_its_chat_can_do
                 a_message_has_the_networks_time
             }
+            history {
+                earlier_messages_are_brought
+                earlier_messages_and_news_are_there_once
+                earlier_messages_are_whole_over_a_crash
+            }
         }
     };
 }
@@ -276,6 +281,7 @@ macro_rules! conformance_group {
     (people people $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (logins logins $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     (facts facts $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
+    (history history $($rest:tt)*) => { $crate::conformance_items! { $($rest)* } };
     ($wanted:ident $group:ident $($rest:tt)*) => {};
 }
 

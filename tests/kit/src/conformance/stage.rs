@@ -228,6 +228,16 @@ impl Scene {
             .collect()
     }
 
+    /// All texts in the room, as somebody reads who scrolls back, oldest first.
+    pub(crate) async fn whole_room(&self) -> Vec<String> {
+        let path = format!("rooms/{}/messages?dir=b&limit=1000", self.room);
+        let page = self.alice.call(Method::GET, &path, None).await;
+        let page = page.expect("one may read one's own room");
+        let events = page["chunk"].as_array().into_iter().flatten().rev();
+        let bodies = events.filter_map(|event| event["content"]["body"].as_str());
+        bodies.map(str::to_owned).collect()
+    }
+
     /// What the bot has said in the room.
     pub(crate) fn notices(&self) -> Vec<String> {
         let bot = format!("@{}:{SERVER}", crate::house::BOT);

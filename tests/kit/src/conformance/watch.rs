@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use bridge_core::ids::{LoginId, PortalKey, RemoteChatId, RemoteUserId, SendKey};
 use bridge_core::network::{
     Batch, BridgeState, Capabilities, ChatInfo, CommitError, ConnectContext, Consent, Cursor,
-    Directory, LoginFlow, LoginProcess, MediaRef, MediaStream, NetworkClient, NetworkConnector,
-    NetworkContext, NetworkError, NetworkFactory, NetworkFacts, Outgoing, OutgoingKind,
-    PlumbRequest, Refusal, RemoteEvent, RemoteIntake, RemoteSink, RemoteStep, SendOutcome,
-    StoredLogin, UserInfo,
+    Directory, History, LoginFlow, LoginProcess, MediaRef, MediaStream, NetworkClient,
+    NetworkConnector, NetworkContext, NetworkError, NetworkFactory, NetworkFacts, Outgoing,
+    OutgoingKind, PlumbRequest, Refusal, RemoteEvent, RemoteIntake, RemoteSink, RemoteStep,
+    SendOutcome, StoredLogin, UserInfo,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -113,6 +113,11 @@ impl Watch {
     /// Returns the table of a chat, as the newest client gives it.
     pub(crate) fn capabilities(&self, portal: &PortalKey) -> Option<Capabilities> {
         Some(self.lock().clients.last()?.capabilities(portal))
+    }
+
+    /// Whether the network shows what was said before.
+    pub(crate) fn shows_history(&self) -> bool {
+        self.lock().clients.last().is_some_and(|client| client.history().is_some())
     }
 
     /// Returns plans that were different when made again.
@@ -288,6 +293,10 @@ impl NetworkClient for Client {
 
     async fn may_plumb(&self, request: &PlumbRequest) -> Consent {
         self.inner.may_plumb(request).await
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        self.inner.history()
     }
 
     fn directory(&self) -> Option<&dyn Directory> {

@@ -6,6 +6,7 @@ mod crossing;
 mod faults;
 mod files;
 mod files_over_crashes;
+mod history;
 mod kinds;
 mod kinds_as_configured;
 mod kinds_over_crashes;

@@ -303,6 +303,6 @@ async fn the_api_describes_itself() {
     page.prefix = "/_matrix/provision".to_owned();
     let description = page.get("openapi.json").await;
     let paths = description["paths"].as_object().expect("there are paths");
-    assert_eq!(paths.len(), 13, "{:?}", paths.keys());
+    assert_eq!(paths.len(), 14, "{:?}", paths.keys());
     assert!(paths.contains_key("/v3/login/step/{process}/{step}/{kind}"));
 }

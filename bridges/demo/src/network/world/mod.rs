@@ -2,13 +2,14 @@
 
 mod deeds;
 mod groups;
+mod past;
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 pub(crate) use self::deeds::{Deed, Happening, Refused, Update};
 use super::trouble::Habits;
-use super::{DemoFile, Fault, FileSource, SaidKind};
+use super::{DemoFile, Fault, FileSource, HistoryPace, SaidKind};
 use crate::ids::Place;
 
 /// Where it happened, whoever looks.
@@ -52,6 +53,10 @@ pub(super) struct World {
     pub(super) reachable: bool,
     pub(super) faults: VecDeque<Fault>,
     pub(super) habits: Habits,
+    /// News up to here can no longer be asked for.
+    pub(super) lost_up_to: Option<i64>,
+    /// What asking for the past meets.
+    pub(super) pace: HistoryPace,
     /// Up to where the gondolier has heard, if he is there.
     pub(super) gondolier_heard: Option<i64>,
     first: i64,
@@ -80,6 +85,8 @@ impl World {
             reachable: true,
             faults: VecDeque::new(),
             habits: Habits::default(),
+            lost_up_to: None,
+            pace: HistoryPace::default(),
             gondolier_heard: None,
             first,
             log: Vec::new(),

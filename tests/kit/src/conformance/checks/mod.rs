@@ -6,6 +6,7 @@ pub(super) mod chat;
 pub(super) mod crashes;
 pub(super) mod facts;
 pub(super) mod formatting;
+pub(super) mod history;
 pub(super) mod lanes;
 pub(super) mod logins;
 pub(super) mod messages;
