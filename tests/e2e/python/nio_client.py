@@ -62,6 +62,9 @@ async def offline(question):
 async def on_sync(answer):
     # Where a timeline has a gap, the events before it are asked for from here.
     for room, joined in answer.rooms.join.items():
+        # State that a short timeline leaves out: nio itself only keeps it.
+        for event in joined.state:
+            news(room=room, event=event.source)
         if joined.timeline.limited:
             gaps[room] = joined.timeline.prev_batch
             seen[room] = []

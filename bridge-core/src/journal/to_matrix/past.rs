@@ -54,6 +54,10 @@ impl Journal {
     ) -> Result<Vec<PastStep>, PlanTrouble> {
         let mut page = Page::default();
         for PastEvent { event, .. } in events {
+            let (network, kinds) = (&past.portal.key.network, event.kind.kinds());
+            if self.parts.switches.any_off(network, Some(past.room), &kinds) {
+                continue;
+            }
             let row = past_row(past, &event);
             let planning = Planning {
                 row: &row,

@@ -16,7 +16,29 @@ use crate::{
 /// How long operators have to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long the server has to list who is in a channel that was just joined.
+const LISTING: Duration = Duration::from_secs(10);
+
 impl IrcClient {
+    /// Waits until it is known who is in a channel: joining is over before the list has been read.
+    async fn people_are_known(&self, channel: &str) {
+        let listed = {
+            let mut view = look(&self.view);
+            let here = view.roster.channel(&view.session, channel);
+            if here.is_some_and(|here| here.complete) {
+                return;
+            }
+            let (sender, listed) = oneshot::channel();
+            let folded = view.session.fold(channel);
+            view.waiting.push((folded, sender));
+            listed
+        };
+        tokio::select! {
+            _ = listed => {}
+            () = self.clock.sleep(LISTING) => {}
+        }
+    }
+
     /// An operator of the channel decides: one who asks on Matrix, or one who answers in the channel.
     pub(super) async fn consent(&self, request: &PlumbRequest) -> Consent {
         let channel = parse_chat_id(&request.chat);
@@ -24,6 +46,10 @@ impl IrcClient {
             let words = "The login that would speak there is not connected now.".to_owned();
             return Consent::No { words };
         };
+        if link.session().channels.contains_key(&link.with_session(|session| session.fold(channel)))
+        {
+            self.people_are_known(channel).await;
+        }
         let (sender, answer) = oneshot::channel();
         let me = {
             let mut view = look(&self.view);

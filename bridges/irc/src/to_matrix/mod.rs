@@ -43,6 +43,8 @@ pub(crate) struct View {
     pub(crate) roster: Roster,
     /// Operators of channels who are asked something.
     pub(crate) questions: Vec<Question>,
+    /// Who waits until it is known who is in a channel, by folded name.
+    pub(crate) waiting: Vec<(String, tokio::sync::oneshot::Sender<()>)>,
 }
 
 /// A question to the operators of a channel, waiting for a yes or no.
@@ -164,6 +166,7 @@ impl Translator {
         let mut view = look(&self.view);
         view.roster = Roster::default();
         view.questions.clear();
+        view.waiting.clear();
         view.session.channels.clear();
         // Who is there is told anew when we are back.
         self.lost.clear();
@@ -259,7 +262,7 @@ impl Translator {
     /// What comes after a JOIN: topic and people, told to the core when the list is complete.
     fn numeric(&mut self, numeric: u16, heard: &Heard<'_>, view: &mut View) -> Vec<RemoteEvent> {
         let message = heard.message;
-        let View { session, roster, .. } = view;
+        let View { session, roster, waiting, .. } = view;
         match numeric {
             // RPL_AWAY.
             301 => return self.away(heard, session).into_iter().collect(),
@@ -272,6 +275,11 @@ impl Translator {
                 let Some(channel) = roster.end_of_names(session, message.param(1)) else {
                     return Vec::new();
                 };
+                let folded = session.fold(&channel.name);
+                for (_, waiter) in waiting.extract_if(.., |(channel, _)| *channel == folded) {
+                    // Whoever waits no longer needs to know.
+                    waiter.send(()).ok();
+                }
                 let (own, members) = (&self.own, self.habits.members);
                 let info = channel_info(session, channel, &self.login, own, heard.now_ms, members);
                 let chat = make_chat_id(session, &channel.name);

@@ -119,7 +119,7 @@ impl Translator {
 
     /// Hears whether an operator of a channel answers a question of ours: `nick: yes` or `nick: no`.
     fn hear_answer(&self, heard: &Heard<'_>, view: &mut View) {
-        let View { session, roster, questions } = view;
+        let View { session, roster, questions, .. } = view;
         if questions.is_empty() || !heard.message.is("PRIVMSG") {
             return;
         }

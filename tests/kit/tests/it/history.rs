@@ -113,6 +113,23 @@ async fn a_new_room_begins_with_what_was_said_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_switched_off_does_not_come_from_the_past_either() {
+    let section = json!({
+        "backfill_messages": 20, "backfill_pause_ms": 0, "kinds_off": ["reaction"],
+    });
+    let house = house_with(section).await;
+    let network = house.network();
+    network.says("bob", "lobby", "old 0");
+    let liked = network.says("carol", "lobby", "old 1");
+    network.reacts("bob", "lobby", liked, "👍", true);
+    let (mut alice, bot) = logged_in(&house, "alice").await;
+    let lobby = alice.join(&bot, "demo", "lobby").await;
+    // A page comes whole: a reaction would be there with its message.
+    let events = until(&alice, &lobby, |events| numbers(events, "old ") == [0, 1]).await;
+    assert!(events.iter().all(|event| event["type"] != "m.reaction"), "{events:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn earlier_messages_come_when_they_are_asked_for() {
     let house = house_with(json!({ "backfill_page": 7, "backfill_pause_ms": 0 })).await;
     say_old(&house, 0..50);
