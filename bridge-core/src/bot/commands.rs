@@ -60,28 +60,30 @@ impl Bot {
         command: &str,
         rest: &[Word],
     ) -> Vec<BotReply> {
-        match command {
-            "login" => self.login(request, rest).await,
-            "logout" => vec![self.logout(request, permission, rest).await],
+        // Each boxed: together they would be as large as the largest, wherever a command may be carried out.
+        let reply = match command {
+            "login" => return Box::pin(self.login(request, rest)).await,
+            "logout" => Box::pin(self.logout(request, permission, rest)).await,
             "list-logins" => {
                 let mine = self.0.logins.of_owner(&request.sender, None);
-                vec![words::list_logins(&self.0.logins, &mine, &self.0.networks)]
+                words::list_logins(&self.0.logins, &mine, &self.0.networks)
             }
-            "join" => vec![self.join(request, rest).await],
-            "plumb" => vec![self.plumb(request, permission, rest).await],
-            "unplumb" => vec![self.unplumb(request, permission).await],
-            "set-relay" => vec![self.set_relay(request, permission, true).await],
-            "unset-relay" => vec![self.set_relay(request, permission, false).await],
-            "login-matrix" => vec![self.login_matrix(request, rest).await],
-            "logout-matrix" => vec![self.logout_matrix(request).await],
-            "journal" => vec![self.journal(request, rest).await],
-            "trace" => vec![self.trace(request, rest).await],
-            "carry" => vec![self.carry(request, permission, rest).await],
-            "backfill" => vec![self.backfill(request, rest).await],
-            "ping" => vec![self.ping(request)],
-            "cancel" => vec![self.cancel(request).await],
-            _ => vec![self.help(permission)],
-        }
+            "join" => Box::pin(self.join(request, rest)).await,
+            "plumb" => Box::pin(self.plumb(request, permission, rest)).await,
+            "unplumb" => Box::pin(self.unplumb(request, permission)).await,
+            "set-relay" => Box::pin(self.set_relay(request, permission, true)).await,
+            "unset-relay" => Box::pin(self.set_relay(request, permission, false)).await,
+            "login-matrix" => Box::pin(self.login_matrix(request, rest)).await,
+            "logout-matrix" => Box::pin(self.logout_matrix(request)).await,
+            "journal" => Box::pin(self.journal(request, rest)).await,
+            "trace" => Box::pin(self.trace(request, rest)).await,
+            "carry" => Box::pin(self.carry(request, permission, rest)).await,
+            "backfill" => Box::pin(self.backfill(request, rest)).await,
+            "ping" => self.ping(request),
+            "cancel" => Box::pin(self.cancel(request)).await,
+            _ => self.help(permission),
+        };
+        vec![reply]
     }
 
     fn help(&self, permission: Permission) -> BotReply {

@@ -206,7 +206,8 @@ impl Journal {
             sender: sender.clone(),
             body: super::body_of(row).unwrap_or_default(),
         };
-        let handling = AssertUnwindSafe(self.parts.bot.handle(request));
+        // Boxed: a command may do anything, and its future would make that of every lane as large.
+        let handling = AssertUnwindSafe(Box::pin(self.parts.bot.handle(request)));
         let replies = handling.catch_unwind().await;
         let texts = match replies {
             Ok(replies) => replies.into_iter().map(|reply| (reply.text, reply.html)).collect(),

@@ -73,8 +73,9 @@ impl Journal {
         target: Option<i64>,
     ) -> Result<Plan, PlanTrouble> {
         match open.row.direction {
-            Direction::FromMatrix => self.plan_from_matrix(open, target).await,
-            Direction::ToMatrix => match self.plan_to_matrix(&open.row).await {
+            // Boxed: either is larger than all else that a lane does.
+            Direction::FromMatrix => Box::pin(self.plan_from_matrix(open, target)).await,
+            Direction::ToMatrix => match Box::pin(self.plan_to_matrix(&open.row)).await {
                 Err(PlanTrouble::Matrix(MatrixTrouble::Refused { errcode, words }))
                     if open.row.accepted_at + super::millis_of(self.options.expire_after)
                         <= self.now() =>

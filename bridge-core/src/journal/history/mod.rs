@@ -140,7 +140,7 @@ impl Journal {
                 return Next::After(Duration::from_secs(1));
             }
         };
-        match self.history_step(&task).await {
+        match Box::pin(self.history_step(&task)).await {
             Ok(next) => next,
             Err(PlanTrouble::Db(DbError::Closed | DbError::Fenced { .. })) => Next::Over,
             Err(trouble) => {

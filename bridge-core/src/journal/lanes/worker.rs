@@ -110,7 +110,8 @@ impl<'j> Worker<'j> {
                         return Ok(());
                     }
                 }
-                next => self.make(next).await?,
+                // Boxed: a lane waits most of the time, and should not hold room for all that a move needs.
+                next => Box::pin(self.make(next)).await?,
             }
         }
     }
