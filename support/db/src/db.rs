@@ -141,7 +141,7 @@ impl Db {
         async move {
             match reads {
                 Reads::Sqlite(readers, _) => readers.snapshot(work).await,
-                Reads::Postgres(readers) => readers.snapshot(work).await,
+                Reads::Postgres(readers) => Box::pin(readers.snapshot(work)).await,
             }
         }
     }
@@ -173,7 +173,8 @@ impl Db {
         count(&self.inner.counters.reads);
         match &self.inner.reads {
             Reads::Sqlite(readers, _) => readers.query(sql, params.into_owned()).await,
-            Reads::Postgres(readers) => readers.query(sql, params).await,
+            // Boxed: whoever asks anything would hold room for all that a pool and a connection need.
+            Reads::Postgres(readers) => Box::pin(readers.query(sql, params)).await,
         }
     }
 
@@ -193,7 +194,7 @@ impl Db {
     pub async fn prepare(&self, sql: &'static str) -> Result<(), DbError> {
         match &self.inner.reads {
             Reads::Sqlite(readers, _) => readers.prepare(sql).await,
-            Reads::Postgres(readers) => readers.prepare(sql).await,
+            Reads::Postgres(readers) => Box::pin(readers.prepare(sql)).await,
         }
     }
 
