@@ -30,6 +30,8 @@ impl IrcClient {
             }
             let (sender, listed) = oneshot::channel();
             let folded = view.session.fold(channel);
+            // Who gave up waiting is not kept for as long as the connection lasts.
+            view.waiting.retain(|(_, waiter)| !waiter.is_closed());
             view.waiting.push((folded, sender));
             listed
         };
